@@ -1,0 +1,18 @@
+"""A synthetic electricity distribution company, for demonstration, tests and scale. All of it is made up.
+
+`frames` streams it as tables, `write_utility` as the CSV files that a billing system exports.
+"""
+
+from etl.synth.chunk import DEFAULT_END, SynthChunk, chunk_count, frames
+from etl.synth.kinds import EXPECTED_RULES, THEFT, Planted, Shares
+
+__all__ = [
+    "DEFAULT_END",
+    "EXPECTED_RULES",
+    "THEFT",
+    "Planted",
+    "Shares",
+    "SynthChunk",
+    "chunk_count",
+    "frames",
+]

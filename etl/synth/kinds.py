@@ -1,0 +1,154 @@
+"""What the synthetic utility plants, what it makes look alike though innocent, and how much of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Final
+
+
+class Planted(StrEnum):
+    """Kinds of `truth.csv`. The order is the order of planting: scarce hosts (CT meters) come first."""
+
+    CLUSTER_TRANSFORMER = "cluster_transformer"
+    CLUSTER_THIEF = "cluster_thief"
+    SMALL_MULTIPLIER = "small_multiplier"
+    BYPASS_TO_ZERO = "bypass_to_zero"
+    SUDDEN_DROP = "sudden_drop"
+    SLOW_DECLINE = "slow_decline"
+    TAMPER_EVENT = "tamper_event"
+    REGISTER_TURNED_BACK = "register_turned_back"
+    LOW_FROM_BEGINNING = "low_from_beginning"
+    USE_AFTER_CUT = "use_after_cut"
+    PAYMENT_ID_AMOUNT = "payment_id_amount"
+    BILL_ID_COMPANY = "bill_id_company"
+    ARITHMETIC = "arithmetic"
+    PERIOD_GAP = "period_gap"
+    PERIOD_OVERLAP = "period_overlap"
+    DUPLICATE_BILL = "duplicate_bill"
+    ESTIMATED_RUN = "estimated_run"
+    SPIKE_HIGH = "spike_high"
+    SPIKE_LOW = "spike_low"
+    DEBTOR = "debtor"
+    GOVERNMENT_DEBTOR = "government_debtor"
+
+
+# The rules that ought to fire; others may fire too (a bypass is also a sudden drop). A debtor's C02 depends on
+# the amount and is decided in `payments`.
+EXPECTED_RULES: Final[dict[Planted, str]] = {
+    Planted.CLUSTER_TRANSFORMER: "T17",
+    Planted.CLUSTER_THIEF: "T02",
+    Planted.SMALL_MULTIPLIER: "B02",
+    Planted.BYPASS_TO_ZERO: "T01",
+    Planted.SUDDEN_DROP: "T02",
+    Planted.SLOW_DECLINE: "T03",
+    Planted.TAMPER_EVENT: "T14 T02",
+    Planted.REGISTER_TURNED_BACK: "T04",
+    Planted.LOW_FROM_BEGINNING: "T15",
+    Planted.USE_AFTER_CUT: "T19",
+    Planted.PAYMENT_ID_AMOUNT: "B01",
+    Planted.BILL_ID_COMPANY: "B01",
+    Planted.ARITHMETIC: "B02",
+    Planted.PERIOD_GAP: "B04",
+    Planted.PERIOD_OVERLAP: "B04",
+    Planted.DUPLICATE_BILL: "B04",
+    Planted.ESTIMATED_RUN: "B12",
+    Planted.SPIKE_HIGH: "B13",
+    Planted.SPIKE_LOW: "B13",
+    Planted.DEBTOR: "C01",
+    Planted.GOVERNMENT_DEBTOR: "C07",
+}
+
+THEFT: Final = frozenset(
+    {
+        Planted.CLUSTER_THIEF,
+        Planted.SMALL_MULTIPLIER,
+        Planted.BYPASS_TO_ZERO,
+        Planted.SUDDEN_DROP,
+        Planted.SLOW_DECLINE,
+        Planted.TAMPER_EVENT,
+        Planted.REGISTER_TURNED_BACK,
+        Planted.LOW_FROM_BEGINNING,
+        Planted.USE_AFTER_CUT,
+    }
+)
+
+
+class Circumstance(StrEnum):
+    """Innocent conditions, each of which resembles some theft or error."""
+
+    NONE = "none"
+    NEW_POINT = "new_point"
+    VACANT = "vacant"
+    SEASONAL = "seasonal"
+    GENERATION = "generation"
+    METER_EXCHANGED = "meter_exchanged"
+    NEW_OCCUPANT = "new_occupant"
+    CUT_FOR_DEBT = "cut_for_debt"
+    EMPTY_HOME = "empty_home"
+    HONEST_DECLINE = "honest_decline"
+    COVER_EVENT = "cover_event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Shares of the usage points to which something is planted or happens (`government_debtor`: of government
+    bodies; `unpaid_in_part`: of the debtors). Theft adds up to 2.5 %, billing errors to 1.5 %.
+
+    A share above zero gives at least one of its kind in the first chunk, so that a small utility shows all of
+    them; the others are rounded at random, so that the expectation is exact.
+
+    Raises ValueError where a share is outside 0–1.
+    """
+
+    cluster_thief: float = 0.0040
+    small_multiplier: float = 0.0006
+    bypass_to_zero: float = 0.0030
+    sudden_drop: float = 0.0055
+    slow_decline: float = 0.0025
+    tamper_event: float = 0.0035
+    register_turned_back: float = 0.0020
+    low_from_beginning: float = 0.0025
+    use_after_cut: float = 0.0014
+
+    payment_id_amount: float = 0.0015
+    bill_id_company: float = 0.0010
+    arithmetic: float = 0.0025
+    period_gap: float = 0.0015
+    period_overlap: float = 0.0010
+    duplicate_bill: float = 0.0010
+    estimated_run: float = 0.0030
+    spike_high: float = 0.0020
+    spike_low: float = 0.0015
+
+    debtor: float = 0.04
+    government_debtor: float = 0.35
+    unpaid_in_part: float = 0.2
+
+    new_point: float = 0.015
+    vacant: float = 0.012
+    seasonal: float = 0.008
+    generation: float = 0.003
+    meter_exchanged: float = 0.02
+    new_occupant: float = 0.006
+    cut_for_debt: float = 0.003
+    empty_home: float = 0.001
+    honest_decline: float = 0.006
+    cover_event: float = 0.004
+    single_estimate: float = 0.04
+    late_payment: float = 0.12
+    inspected: float = 0.008
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            share = getattr(self, field.name)
+            if not 0 <= share <= 1:
+                raise ValueError(f"The share {field.name} is {share}; it must be within 0 and 1.")
+
+    def of(self, kind: Planted | Circumstance) -> float:
+        return float(getattr(self, kind.value))
+
+    @classmethod
+    def honest(cls) -> Shares:
+        """Nothing planted; the innocent circumstances stay."""
+        return cls(**{kind.value: 0.0 for kind in Planted if kind is not Planted.CLUSTER_TRANSFORMER})

@@ -1,0 +1,276 @@
+"""Where theft, billing errors and debts are planted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from etl.synth.kinds import Circumstance, Planted, Shares
+from etl.synth.parties import Parties
+from etl.synth.population import AGRICULTURAL, OTHER, PUBLIC, Population, count_of
+from etl.synth.window import BoolArray, FloatArray, IntArray, Window
+from tarazu.models.enums import ReadingQuality
+
+KINDS: Final = tuple(Planted)
+_QUALITIES: Final = tuple(ReadingQuality)
+_CLUSTER_SHARE_OF_TRANSFORMER: Final = (0.2, 0.3)
+# Below this use before theft, in kWh a day, nobody steals: there is nothing to gain and nothing to see.
+_WORTHWHILE_USE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One chunk; arrays are (points,) unless said. -1 is none.
+
+    `recorded_share` (from month column `theft_from` on) is what the meter still sees; a slow decline reaches it
+    at the end. `period` counts the bills of a point from 0. `units_shift` moves the register at the end of
+    `period`, in multiples of that bill's use (negative: turned back). `lag_*`: over `lag_periods` bills from
+    `lag_from` on only `lag_share` of the use is read, and the next bill catches up. `unpaid_from` is the first
+    bill that is not paid, of which `paid_share` is paid after all.
+    """
+
+    kind: IntArray
+    theft_from: IntArray
+    recorded_share: FloatArray
+    period: IntArray
+    amount: FloatArray
+    lag_from: IntArray
+    lag_periods: IntArray
+    lag_share: FloatArray
+    lag_quality: IntArray
+    cut_from: IntArray
+    unpaid_from: IntArray
+    paid_share: FloatArray
+    cluster_of: IntArray
+    clusters: IntArray
+    cluster_from: IntArray
+    unpaying_bodies: IntArray
+
+    def planted(self, kind: Planted) -> BoolArray:
+        return self.kind == KINDS.index(kind)
+
+
+@dataclass(slots=True)
+class _Planter:
+    people: Population
+    window: Window
+    shares: Shares
+    chunk: int
+    rng: np.random.Generator
+    plan: Plan
+    free: BoolArray
+
+    def choose(self, kind: Planted, hosts: BoolArray) -> IntArray:
+        candidates = np.flatnonzero(hosts & self.free)
+        count = min(count_of(self.shares.of(kind), len(self.free), self.chunk, self.rng), len(candidates))
+        chosen = self.rng.choice(candidates, count, replace=False)
+        self.take(kind, chosen)
+        return chosen
+
+    def take(self, kind: Planted, rows: IntArray) -> None:
+        self.plan.kind[rows] = KINDS.index(kind)
+        self.free[rows] = False
+
+    def steal(self, rows: IntArray, earliest: int, latest: int, least: float, most: float) -> None:
+        """From a month in [earliest, latest), leaving a share between least and most."""
+        count = len(rows)
+        self.plan.theft_from[rows] = self.rng.integers(Window.LEAD + earliest, Window.LEAD + latest, count)
+        self.plan.recorded_share[rows] = self.rng.uniform(least, most, count)
+
+    def periods(self, rows: IntArray, after: int, before: int) -> IntArray:
+        """A bill of each point, at least `after` from its first and `before` from its last."""
+        last = bills_of(self.people, self.window)[rows]
+        return self.rng.integers(after, last - before)
+
+
+def bills_of(people: Population, window: Window) -> IntArray:
+    return np.where(people.demand, window.months, window.months // 2)
+
+
+def plan_planting(
+    people: Population,
+    parties: Parties,
+    base: FloatArray,
+    window: Window,
+    shares: Shares,
+    chunk: int,
+    rng: np.random.Generator,
+) -> Plan:
+    free = people.has(Circumstance.NONE)
+    planter = _Planter(people, window, shares, chunk, rng, _nothing(people.points), free)
+    _plant_theft(planter, base)
+    _plant_errors(planter)
+    _plant_debts(planter, parties)
+    return planter.plan
+
+
+def _nothing(points: int) -> Plan:
+    def none() -> IntArray:
+        return np.full(points, -1, dtype=np.int64)
+
+    def whole() -> FloatArray:
+        return np.ones(points)
+
+    empty = np.zeros(0, dtype=np.int64)
+    return Plan(
+        kind=none(),
+        theft_from=none(),
+        recorded_share=whole(),
+        period=none(),
+        amount=np.zeros(points),
+        lag_from=none(),
+        lag_periods=np.zeros(points, dtype=np.int64),
+        lag_share=whole(),
+        lag_quality=np.zeros(points, dtype=np.int64),
+        cut_from=none(),
+        unpaid_from=none(),
+        paid_share=np.zeros(points),
+        cluster_of=none(),
+        clusters=empty,
+        cluster_from=empty,
+        unpaying_bodies=empty,
+    )
+
+
+def _plant_theft(planter: _Planter, base: FloatArray) -> None:
+    people, plan, rng = planter.people, planter.plan, planter.rng
+    months = planter.window.months
+    worthwhile = (base >= _WORTHWHILE_USE) & (people.tariff != AGRICULTURAL) & (people.tariff != PUBLIC)
+    small = worthwhile & ~people.demand
+
+    planter.plan = plan = _plant_clusters(planter, worthwhile)
+
+    rows = planter.choose(Planted.SMALL_MULTIPLIER, (people.multiplier > 1) & (people.tariff != AGRICULTURAL))
+    plan.period[rows] = planter.periods(rows, 6, 4)
+    plan.amount[rows] = rng.choice([0.5, 0.25, 0.2], len(rows))
+
+    rows = planter.choose(Planted.BYPASS_TO_ZERO, small)
+    planter.steal(rows, 8, months - 5, 0.0, 0.0)
+    rows = planter.choose(Planted.SUDDEN_DROP, worthwhile)
+    planter.steal(rows, 13, months - 5, 0.2, 0.45)
+    rows = planter.choose(Planted.SLOW_DECLINE, small)
+    planter.steal(rows, 0, months - 19, 0.2, 0.4)
+    rows = planter.choose(Planted.TAMPER_EVENT, worthwhile)
+    planter.steal(rows, 13, months - 5, 0.2, 0.42)
+    people.smart[rows] = True
+
+    rows = planter.choose(Planted.REGISTER_TURNED_BACK, small & (people.contracted_kw <= 8))
+    plan.period[rows] = planter.periods(rows, 4, 2)
+    plan.amount[rows] = -rng.uniform(1.4, 3.5, len(rows))
+    # Room on the register to turn it back, and no chance of a rollover.
+    people.register_digits[rows] = 6
+    people.start_units[rows] = rng.integers(30_000, 90_000, len(rows))
+
+    median = np.median(base[small]) if small.any() else 0.0
+    rows = planter.choose(Planted.LOW_FROM_BEGINNING, small & (base >= median) & (people.tariff <= OTHER))
+    plan.theft_from[rows] = 0
+    plan.recorded_share[rows] = rng.uniform(0.06, 0.14, len(rows))
+
+    rows = planter.choose(Planted.USE_AFTER_CUT, small)
+    since = rng.integers(10, planter.window.columns - 6, people.points)
+    plan.cut_from[rows] = people.reading_column(since)[rows]
+    innocent = np.flatnonzero(people.has(Circumstance.CUT_FOR_DEBT))
+    plan.cut_from[innocent] = people.circumstance_from[innocent]
+
+
+def _plant_clusters(planter: _Planter, worthwhile: BoolArray) -> Plan:
+    """Neighbours of one transformer who began together: the transformer's balance gives them away."""
+    people, plan, rng = planter.people, planter.plan, planter.rng
+    hosts = worthwhile & planter.free & ~people.demand & (people.transformer >= 0)
+    per_transformer = np.bincount(people.transformer[hosts], minlength=1)
+    candidates = np.flatnonzero(per_transformer >= np.median(per_transformer))
+    low, high = _CLUSTER_SHARE_OF_TRANSFORMER
+    in_cluster = (low + high) / 2 * float(np.mean(per_transformer))
+    share = planter.shares.cluster_thief / max(in_cluster, 1.0)
+    count = min(count_of(share, people.points, planter.chunk, rng), len(candidates))
+    clusters = np.sort(rng.choice(candidates, count, replace=False))
+    start = Window.LEAD + rng.integers(13, planter.window.months - 5, count)
+    for cluster, since in zip(clusters.tolist(), start.tolist(), strict=True):
+        neighbours = np.flatnonzero(hosts & (people.transformer == cluster))
+        wanted = int(np.ceil(rng.uniform(low, high) * len(neighbours)))
+        rows = rng.choice(neighbours, wanted, replace=False)
+        planter.take(Planted.CLUSTER_THIEF, rows)
+        plan.cluster_of[rows] = cluster
+        plan.theft_from[rows] = since
+        plan.recorded_share[rows] = rng.uniform(0.08, 0.35, wanted)
+    return replace(plan, clusters=clusters, cluster_from=start)
+
+
+def _plant_errors(planter: _Planter) -> None:
+    people, plan, rng = planter.people, planter.plan, planter.rng
+    anyone = np.ones(people.points, dtype=bool)
+    using = people.tariff != AGRICULTURAL
+
+    for kind in (Planted.PAYMENT_ID_AMOUNT, Planted.BILL_ID_COMPANY):
+        rows = planter.choose(kind, anyone)
+        plan.period[rows] = planter.periods(rows, 1, 1)
+    rows = planter.choose(Planted.ARITHMETIC, using)
+    plan.period[rows] = planter.periods(rows, 1, 1)
+    plan.amount[rows] = rng.choice([-1, 1], len(rows)) * rng.uniform(0.2, 0.6, len(rows))
+    for kind in (Planted.PERIOD_GAP, Planted.DUPLICATE_BILL):
+        rows = planter.choose(kind, anyone)
+        plan.period[rows] = planter.periods(rows, 2, 2)
+    rows = planter.choose(Planted.PERIOD_OVERLAP, anyone)
+    plan.period[rows] = planter.periods(rows, 2, 2)
+    plan.amount[rows] = rng.integers(7, 14, len(rows))
+
+    rows = planter.choose(Planted.ESTIMATED_RUN, using)
+    length = rng.integers(3, 6, len(rows))
+    _lag(plan, rows, planter.periods(rows, 3, 5), length, rng.uniform(0.85, 0.95, len(rows)), rng)
+    rows = planter.choose(Planted.SPIKE_LOW, using)
+    plan.period[rows] = planter.periods(rows, 6, 3)
+    _lag(plan, rows, plan.period[rows], np.ones_like(rows), rng.uniform(0.03, 0.1, len(rows)), rng)
+    plan.lag_quality[rows] = _QUALITIES.index(ReadingQuality.ACTUAL)
+    rows = planter.choose(Planted.SPIKE_HIGH, using)
+    plan.period[rows] = planter.periods(rows, 6, 2)
+    plan.amount[rows] = rng.uniform(5, 10, len(rows))
+
+    # Honest: one or two closed doors in a row.
+    rows = np.flatnonzero(planter.free & using & (rng.random(people.points) < planter.shares.single_estimate))
+    length = rng.integers(1, 3, len(rows))
+    _lag(plan, rows, planter.periods(rows, 1, 3), length, rng.uniform(0.85, 1.0, len(rows)), rng)
+
+
+def _lag(
+    plan: Plan, rows: IntArray, since: IntArray, length: IntArray, share: FloatArray, rng: np.random.Generator
+) -> None:
+    plan.lag_from[rows] = since
+    plan.lag_periods[rows] = length
+    plan.lag_share[rows] = share
+    unread = [_QUALITIES.index(ReadingQuality.ESTIMATED), _QUALITIES.index(ReadingQuality.NO_ACCESS)]
+    plan.lag_quality[rows] = rng.choice(unread, len(rows))
+
+
+def _plant_debts(planter: _Planter, parties: Parties) -> None:
+    """Debtors leave at least two bills unpaid (monthly ones four), so that the oldest is long overdue; late
+    payers never are by more than about four weeks.
+    """
+    people, plan, rng, shares = planter.people, planter.plan, planter.rng, planter.shares
+    bills = bills_of(people, planter.window)
+    least = np.where(people.demand, 4, 2)
+    private = ~people.government & ~people.has(Circumstance.NEW_POINT)
+    count = min(count_of(shares.debtor, people.points, planter.chunk, rng), int(private.sum()))
+    rows = rng.choice(np.flatnonzero(private), count, replace=False)
+    # Most owe little: the number of unpaid bills falls off geometrically.
+    unpaid = np.minimum(least[rows] + rng.geometric(0.3, count) - 1, bills[rows] - 1)
+    plan.unpaid_from[rows] = bills[rows] - unpaid
+    in_part = rng.random(count) < shares.unpaid_in_part
+    plan.paid_share[rows] = np.where(in_part, rng.uniform(0.2, 0.6, count), 0.0)
+
+    # Who was cut for debt had stopped paying before.
+    cut = np.flatnonzero(plan.cut_from >= 0)
+    step = np.where(people.demand[cut], 1, 2)
+    plan.unpaid_from[cut] = np.maximum((plan.cut_from[cut] - 6) // step, 1)
+    plan.paid_share[cut] = 0.0
+
+    bodies = np.unique(parties.body[people.government])
+    count = min(count_of(shares.government_debtor, len(bodies), planter.chunk, rng), len(bodies))
+    unpaying = np.sort(rng.choice(bodies, count, replace=False))
+    owing = np.flatnonzero(np.isin(parties.body, unpaying) & people.government)
+    # Government arrears are older: up to the whole window.
+    since = rng.uniform(0.05, 0.7, len(bodies))[np.searchsorted(bodies, parties.body[owing])]
+    plan.unpaid_from[owing] = np.minimum((since * bills[owing]).astype(np.int64), bills[owing] - least[owing])
+    planter.plan = replace(plan, unpaying_bodies=unpaying)
+

@@ -1,0 +1,153 @@
+"""What was planted, as `truth.csv` states it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from etl.synth import numbers
+from etl.synth.kinds import EXPECTED_RULES, THEFT, Planted
+from etl.synth.network import Layout, transformer_codes
+from etl.synth.parties import Parties, dates
+from etl.synth.payments import Payments
+from etl.synth.planting import KINDS, Plan
+from etl.synth.population import Population
+from etl.synth.window import BoolArray, FloatArray, IntArray, Window
+from tarazu.models.enums import SubjectKind
+
+_COLUMNS: Final = (
+    "subject_kind",
+    "subject_key",
+    "kind",
+    "start_date",
+    "rule_ids",
+    "customer_no",
+    "transformer_code",
+    "unrecorded_kwh",
+)
+
+
+def truth_frame(
+    layout: Layout,
+    people: Population,
+    parties: Parties,
+    plan: Plan,
+    payments: Sequence[Payments],
+    unrecorded: FloatArray,
+    subscription: IntArray,
+    window: Window,
+) -> pl.DataFrame:
+    """Columns: `subject_kind` and `subject_key` (subscription number, transformer code or customer number), `kind`
+    (a `Planted`), `start_date`, `rule_ids` that ought to fire (separated by a space), the point's `customer_no` and
+    `transformer_code`, and `unrecorded_kwh`, by which its bills of the window are too small (0 where money alone is
+    concerned).
+    """
+    code = np.where(people.transformer < 0, -1, layout.transformer_code[people.transformer])
+    customer = numbers.text(parties.customer)
+    transformer = transformer_codes(code)
+    started = _start_days(people, plan, window)
+
+    def points(rows: IntArray, kind: pl.Series, since: IntArray, rules: pl.Series, kwh: FloatArray) -> pl.DataFrame:
+        row = pl.Series(rows)
+        return pl.DataFrame(
+            {
+                "subject_kind": _repeat(SubjectKind.USAGE_POINT.value, rows),
+                "subject_key": numbers.text(subscription[rows]),
+                "kind": kind,
+                "start_date": dates(since),
+                "rule_ids": rules,
+                "customer_no": customer.gather(row),
+                "transformer_code": transformer.gather(row),
+                "unrecorded_kwh": np.round(kwh, 1),
+            }
+        )
+
+    planted = np.flatnonzero(plan.kind >= 0)
+    kind_row = pl.Series(plan.kind[planted])
+    kinds = pl.Series([kind.value for kind in KINDS]).gather(kind_row)
+    rules = pl.Series([EXPECTED_RULES[kind] for kind in KINDS]).gather(kind_row)
+    stolen = np.isin(plan.kind, [KINDS.index(kind) for kind in THEFT])
+    owing, disconnectable, overdue_since = _debts(payments)
+    debtors = np.flatnonzero(owing & (plan.unpaid_from >= 0))
+    debt_rules = pl.Series(["C01", "C01 C02"]).gather(pl.Series((disconnectable & ~people.government)[debtors] + 0))
+    frame = pl.concat(
+        [
+            points(planted, kinds, started[planted], rules, np.where(stolen, unrecorded, 0.0)[planted]),
+            points(
+                debtors,
+                _repeat(Planted.DEBTOR.value, debtors),
+                overdue_since[debtors],
+                debt_rules,
+                np.zeros(len(debtors)),
+            ),
+            _transformers(layout, plan, unrecorded, window),
+            _government(people, parties, plan, owing, overdue_since),
+        ]
+    )
+    return frame.select(_COLUMNS)
+
+
+def _repeat(value: str, rows: IntArray) -> pl.Series:
+    return pl.repeat(value, len(rows), dtype=pl.String, eager=True)
+
+
+def _start_days(people: Population, plan: Plan, window: Window) -> IntArray:
+    """The month in which theft began, the day of the cut, or the start of the bill that is wrong."""
+    step = np.where(people.demand, 1, 2)
+    first_column = people.phase
+    period = np.where(plan.lag_from >= 0, plan.lag_from, np.maximum(plan.period, 0))
+    bill_day = window.starts[first_column + step * period] + people.reading_day
+    started = np.where(plan.theft_from >= 0, window.starts[np.maximum(plan.theft_from, 0)], bill_day)
+    cut_day = window.starts[np.maximum(plan.cut_from, 0)] + people.reading_day
+    return np.where(plan.cut_from >= 0, cut_day, started)
+
+
+def _debts(payments: Sequence[Payments]) -> tuple[BoolArray, BoolArray, IntArray]:
+    """A point is in one cohort only, and owes nothing in the other."""
+    owing = np.logical_or.reduce([cohort.owing for cohort in payments])
+    disconnectable = np.logical_or.reduce([cohort.disconnectable for cohort in payments])
+    return owing, disconnectable, np.minimum.reduce([cohort.overdue_since for cohort in payments])
+
+
+def _transformers(layout: Layout, plan: Plan, unrecorded: FloatArray, window: Window) -> pl.DataFrame:
+    behind = plan.cluster_of >= 0
+    kwh = np.bincount(plan.cluster_of[behind], weights=unrecorded[behind], minlength=layout.transformers)
+    codes = transformer_codes(layout.transformer_code[plan.clusters])
+    return pl.DataFrame(
+        {
+            "subject_kind": _repeat(SubjectKind.TRANSFORMER.value, plan.clusters),
+            "subject_key": codes,
+            "kind": _repeat(Planted.CLUSTER_TRANSFORMER.value, plan.clusters),
+            "start_date": dates(window.starts[plan.cluster_from]),
+            "rule_ids": _repeat(EXPECTED_RULES[Planted.CLUSTER_TRANSFORMER], plan.clusters),
+            "customer_no": pl.repeat(None, len(plan.clusters), dtype=pl.String, eager=True),
+            "transformer_code": codes,
+            "unrecorded_kwh": np.round(kwh[plan.clusters], 1),
+        }
+    )
+
+
+def _government(
+    people: Population, parties: Parties, plan: Plan, owing: BoolArray, overdue_since: IntArray
+) -> pl.DataFrame:
+    rows = np.flatnonzero(np.isin(parties.body, plan.unpaying_bodies) & people.government & owing)
+    return (
+        pl.DataFrame(
+            {"customer_no": numbers.text(parties.customer[rows]), "start_date": dates(overdue_since[rows])}
+        )
+        .group_by("customer_no", maintain_order=True)
+        .agg(pl.col("start_date").min())
+        .select(
+            subject_kind=pl.lit(SubjectKind.CUSTOMER.value),
+            subject_key="customer_no",
+            kind=pl.lit(Planted.GOVERNMENT_DEBTOR.value),
+            start_date="start_date",
+            rule_ids=pl.lit(EXPECTED_RULES[Planted.GOVERNMENT_DEBTOR]),
+            customer_no="customer_no",
+            transformer_code=pl.lit(None, dtype=pl.String),
+            unrecorded_kwh=pl.lit(0.0),
+        )
+    )

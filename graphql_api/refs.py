@@ -1,0 +1,36 @@
+"""Types of other areas by name: the areas refer to each other in circles, which imports cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+if TYPE_CHECKING:
+    from graphql_api.billing.types import Invoice, Payment
+    from graphql_api.cases.types import Case, Inspection
+    from graphql_api.customers.types import Customer, Supply, SupplyAgreement
+    from graphql_api.metering.types import Meter, MeterInstallation, UsagePoint
+    from graphql_api.network.types import DistributionTransformer, District
+    from graphql_api.runs.types import ScanRun
+
+_BILLING = strawberry.lazy("graphql_api.billing.types")
+_CASES = strawberry.lazy("graphql_api.cases.types")
+_CUSTOMERS = strawberry.lazy("graphql_api.customers.types")
+_METERING = strawberry.lazy("graphql_api.metering.types")
+_NETWORK = strawberry.lazy("graphql_api.network.types")
+_RUNS = strawberry.lazy("graphql_api.runs.types")
+
+InvoiceRef = Annotated["Invoice", _BILLING]
+PaymentRef = Annotated["Payment", _BILLING]
+CaseRef = Annotated["Case", _CASES]
+InspectionRef = Annotated["Inspection", _CASES]
+CustomerRef = Annotated["Customer", _CUSTOMERS]
+SupplyRef = Annotated["Supply", _CUSTOMERS]
+SupplyAgreementRef = Annotated["SupplyAgreement", _CUSTOMERS]
+MeterRef = Annotated["Meter", _METERING]
+MeterInstallationRef = Annotated["MeterInstallation", _METERING]
+UsagePointRef = Annotated["UsagePoint", _METERING]
+DistributionTransformerRef = Annotated["DistributionTransformer", _NETWORK]
+DistrictRef = Annotated["District", _NETWORK]
+ScanRunRef = Annotated["ScanRun", _RUNS]

@@ -1,0 +1,1 @@
+"""What people work on, why, and what was found on site."""

@@ -1,0 +1,396 @@
+"""The embedded PostgreSQL: made, started and stopped by Tarazu, reachable only through a unix socket.
+
+It keeps running when the process that started it ends. Every process of Tarazu may call `start()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from tarazu.database.embedded_account import ServerAccount, create_account
+from tarazu.database.embedded_layout import (
+    PORT,
+    SYSTEM_STORE,
+    EmbeddedLayout,
+    create_folders,
+    decide_layout,
+    find_layout,
+)
+from tarazu.database.embedded_postmaster import clear_after_crash, is_alive, read_postmaster
+from tarazu.database.embedded_programs import Programs, reachable_programs, wheel_programs
+from tarazu.errors import BusyError, DatabaseUnavailableError, StorageError
+from tarazu.folders import private_folder
+from tarazu.settings import Settings
+
+DATABASE = "tarazu"
+ROLE = "tarazu"
+SUPERUSER = "postgres"
+
+_LOCK_SECONDS = 330.0
+# Recovery reads at most max_wal_size of log: 4 GB at 20 MB/s of a slow disk are 200 s.
+_START_SECONDS = 300
+_STOP_SECONDS = 120
+
+# 256 MB of shared buffers suit a machine of 4 GB and more; the log settings cut checkpoints during an import;
+# jit costs more than it brings on queries of milliseconds. ALTER SYSTEM overrides these.
+_CONFIGURATION = """\
+# Written by Tarazu at every start. Override with ALTER SYSTEM.
+shared_buffers = '256MB'
+maintenance_work_mem = '256MB'
+max_connections = 100
+max_wal_size = '4GB'
+checkpoint_timeout = '15min'
+wal_compression = on
+autovacuum = on
+jit = off
+unix_socket_permissions = 0700
+password_encryption = 'scram-sha-256'
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = on
+log_directory = '{log_directory}'
+log_filename = 'postgresql-%a.log'
+log_file_mode = 0600
+log_rotation_age = '1d'
+log_rotation_size = 0
+log_truncate_on_rotation = on
+log_line_prefix = '%m [%p] %q%a '
+log_lock_waits = on
+"""
+
+
+class EmbeddedServer:
+    """The one server of the settings' embedded folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._layout: EmbeddedLayout | None = None
+
+    @property
+    def layout(self) -> EmbeddedLayout:
+        """Where its things are. Raises DatabaseUnavailableError before the first start by root."""
+        layout = self._layout or find_layout(self._settings)
+        if layout is None:
+            raise DatabaseUnavailableError(
+                "The embedded database was never started.", mend="Start it with `tarazu db start`."
+            )
+        self._layout = layout
+        return layout
+
+    def is_running(self) -> bool:
+        """Whether it takes connections."""
+        layout = self._layout or find_layout(self._settings)
+        if layout is None:
+            return False
+        postmaster = read_postmaster(layout)
+        return postmaster is not None and postmaster.status == "ready" and is_alive(postmaster, layout)
+
+    def start(self) -> Self:
+        """Make the cluster if there is none, start it if it does not run. Returns when it takes connections.
+
+        Safe from many processes at once. Takes about 2 s the first time, 0.1 s later, nothing when it runs.
+
+        Raises StorageError, DatabaseUnavailableError, BusyError, or InputError without the wheel.
+        """
+        if self.is_running():
+            return self
+        with contextlib.ExitStack() as stack:
+            if os.geteuid() == 0:
+                stack.enter_context(_file_lock(_system_store() / "lock"))
+            account = create_account()
+            if account.is_own:
+                private_folder(self._settings.home)
+            programs = reachable_programs(wheel_programs(), account, SYSTEM_STORE)
+            layout = decide_layout(self._settings, account)
+            create_folders(layout)
+            stack.enter_context(_file_lock(layout.lock))
+            self._layout = layout
+            self._start_locked(layout, programs)
+        return self
+
+    def stop(self) -> None:
+        """Stop it; sessions are ended, their transactions rolled back. Nothing happens when it does not run."""
+        layout = self._layout or find_layout(self._settings)
+        if layout is None or not layout.is_initialised:
+            return
+        with _file_lock(layout.lock):
+            postmaster = read_postmaster(layout)
+            if postmaster is None or not is_alive(postmaster, layout):
+                return
+            programs = reachable_programs(wheel_programs(), layout.account, SYSTEM_STORE)
+            done = layout.account.run(
+                [
+                    programs["pg_ctl"],
+                    "stop",
+                    "--mode=fast",
+                    "--wait",
+                    f"--timeout={_STOP_SECONDS}",
+                    f"--pgdata={layout.data}",
+                ],
+                timeout_seconds=_STOP_SECONDS + 10,
+            )
+            if done.returncode != 0:
+                raise DatabaseUnavailableError(
+                    f"The embedded database does not stop: {done.stderr.strip()}.{_last_log_lines(layout)}",
+                    mend="Wait for its last checkpoint and try again.",
+                )
+
+    def uri(self, database: str = DATABASE) -> str:
+        """The libpq URI of the role `tarazu`, with its password: never log it."""
+        return self._uri(ROLE, self.layout.password_file, database)
+
+    def superuser_uri(self, database: str = "postgres") -> str:
+        """The libpq URI of the superuser, for backups and repair: never log it."""
+        return self._uri(SUPERUSER, self.layout.superuser_password_file, database)
+
+    def ensure_database(self, name: str) -> None:
+        """Create the database `name`, owned by the role `tarazu`, unless it exists."""
+        import adbc_driver_manager
+        import adbc_driver_postgresql.dbapi as adbc
+
+        with adbc.connect(self.uri(DATABASE), autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = $1", (name,))
+            if cursor.fetchone() is not None:
+                return
+            quoted = name.replace('"', '""')
+            try:
+                cursor.execute(f'CREATE DATABASE "{quoted}"')
+            except adbc_driver_manager.Error as error:
+                # duplicate_database, or unique_violation when another process is creating it now
+                if error.sqlstate not in {"42P04", "23505"}:
+                    raise
+
+    def _uri(self, role: str, password_file: Path, database: str) -> str:
+        layout = self.layout
+        try:
+            password = password_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            raise DatabaseUnavailableError(
+                f"There is no embedded database in {layout.root} yet.",
+                mend="Start it with `tarazu db start`.",
+            ) from None
+        except OSError as error:
+            raise StorageError(
+                f"The password file {password_file} cannot be read: {error.strerror}.",
+                mend="Run Tarazu as the user who created the embedded database.",
+            ) from error
+        socket = quote(str(layout.socket), safe="")
+        return f"postgresql://{role}:{password}@/{quote(database, safe='')}?host={socket}&port={PORT}"
+
+    def _start_locked(self, layout: EmbeddedLayout, programs: Programs) -> None:
+        postmaster = read_postmaster(layout)
+        if postmaster is not None and is_alive(postmaster, layout):
+            self._wait_until_ready(layout)
+            return
+        if postmaster is not None:
+            clear_after_crash(layout)
+        if not layout.is_initialised:
+            _make_cluster(layout, programs)
+        _write_for(
+            layout.account,
+            layout.data / "tarazu.conf",
+            _CONFIGURATION.format(log_directory=str(layout.log).replace("'", "''")),
+        )
+        # On the command line, so that no ALTER SYSTEM opens a port or moves the socket by accident.
+        options = shlex.join(
+            [
+                *("-c", "listen_addresses="),
+                *("-c", f"port={PORT}"),
+                *("-c", f"unix_socket_directories={_quoted_list_item(layout.socket)}"),
+                *("-c", f"cluster_name={layout.cluster_name}"),
+            ]
+        )
+        try:
+            done = layout.account.run(
+                [
+                    programs["pg_ctl"],
+                    "start",
+                    "--wait",
+                    f"--timeout={_START_SECONDS}",
+                    f"--pgdata={layout.data}",
+                    f"--log={layout.log / 'start.log'}",
+                    f"--options={options}",
+                ],
+                timeout_seconds=_START_SECONDS + 10,
+            )
+        except OSError as error:
+            raise StorageError(f"{programs['pg_ctl']} cannot be run: {error.strerror}.") from error
+        if done.returncode != 0:
+            raise DatabaseUnavailableError(
+                f"The embedded database in {layout.root} does not start: "
+                f"{(done.stderr or done.stdout).strip()}{_last_log_lines(layout)}",
+                mend=f"Mend what the log in {layout.log} names (often a full disk), then start again.",
+            )
+
+    def _wait_until_ready(self, layout: EmbeddedLayout) -> None:
+        """Another start is under way, for instance a long recovery that outlived its `pg_ctl`."""
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            postmaster = read_postmaster(layout)
+            if postmaster is None or not is_alive(postmaster, layout):
+                break
+            if postmaster.status == "ready":
+                return
+            time.sleep(0.1)
+        raise DatabaseUnavailableError(
+            f"The embedded database in {layout.root} is not ready.{_last_log_lines(layout)}",
+            mend="It may be recovering from a crash: wait and try again.",
+        )
+
+
+def start_embedded_server(settings: Settings) -> EmbeddedServer | None:
+    """Start the embedded server if these settings use it; None when they name a server by URL."""
+    return EmbeddedServer(settings).start() if settings.uses_embedded_database else None
+
+
+def _make_cluster(layout: EmbeddedLayout, programs: Programs) -> None:
+    """initdb, the role `tarazu` and its database, in a scratch folder that becomes `data` when it is whole.
+
+    The role is no superuser: an injected SQL statement must not become a program on the machine.
+    """
+    account = layout.account
+    half = layout.root / "data.new"
+    shutil.rmtree(half, ignore_errors=True)
+    passwords = {
+        path: secrets.token_hex(32) for path in (layout.password_file, layout.superuser_password_file)
+    }
+    try:
+        half.mkdir(mode=0o700)
+        account.own(half)
+        with tempfile.NamedTemporaryFile("w", dir=layout.root, prefix=".password-") as handed_over:
+            handed_over.write(passwords[layout.superuser_password_file])
+            handed_over.flush()
+            account.own(Path(handed_over.name))
+            _checked(
+                layout,
+                account.run(
+                    [
+                        programs["initdb"],
+                        f"--pgdata={half}",
+                        f"--username={SUPERUSER}",
+                        "--auth=scram-sha-256",
+                        f"--pwfile={handed_over.name}",
+                        "--encoding=UTF8",
+                        # Compiled in, the same on every machine; the wheel has no ICU.
+                        "--locale-provider=builtin",
+                        "--builtin-locale=C.UTF-8",
+                        "--locale=C",
+                        "--no-instructions",
+                    ]
+                ),
+            )
+        with (half / "postgresql.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write("\ninclude_if_exists = 'tarazu.conf'\n")
+        # The password goes through standard input: arguments are seen by every user of the machine.
+        _checked(
+            layout,
+            account.run(
+                [programs["postgres"], "--single", "-j", "-c", "exit_on_error=on", "-D", half, "postgres"],
+                text=f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{passwords[layout.password_file]}';\n\n"
+                f"CREATE DATABASE {DATABASE} OWNER {ROLE};\n\n",
+            ),
+        )
+        for path, password in passwords.items():
+            _write_for(None, path, password)
+        half.rename(layout.data)
+    except OSError as error:
+        raise StorageError(
+            f"The embedded database cannot be made in {layout.root}: {error.strerror}.",
+            mend="Make room there, or set TARAZU_EMBEDDED_DIRECTORY to another folder.",
+        ) from error
+
+
+def _checked(layout: EmbeddedLayout, done: subprocess.CompletedProcess[str]) -> None:
+    if done.returncode != 0:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise StorageError(
+            f"The embedded database cannot be made in {layout.root}: {said}",
+            mend="Mend what the last line names, or set TARAZU_EMBEDDED_DIRECTORY to another folder.",
+        )
+
+
+def _write_for(account: ServerAccount | None, path: Path, text: str) -> None:
+    """Write a file of mode 0600, whole or not at all; it belongs to `account` (None: to us)."""
+    half = path.with_name(f".{path.name}.new")
+    half.unlink(missing_ok=True)
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    if account is not None:
+        account.own(half)
+    half.replace(path)
+
+
+def _quoted_list_item(folder: Path) -> str:
+    quoted = str(folder).replace('"', '""')
+    return f'"{quoted}"'
+
+
+def _system_store() -> Path:
+    """/var/lib/tarazu, created by root for root; the server's user may pass through it."""
+    if not SYSTEM_STORE.exists():
+        with contextlib.suppress(FileExistsError):
+            SYSTEM_STORE.mkdir(mode=0o755, parents=True)
+    state = SYSTEM_STORE.lstat()
+    if state.st_uid != 0 or state.st_mode & 0o022:
+        raise StorageError(
+            f"{SYSTEM_STORE} must belong to root and be writable by nobody else.",
+            mend=f"Run: chown root {SYSTEM_STORE}; chmod go-w {SYSTEM_STORE}",
+        )
+    return SYSTEM_STORE
+
+
+@contextlib.contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    """One process at a time; the kernel frees it when the holder dies."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(
+            f"The lock file {path} cannot be opened: {error.strerror}.",
+            mend="Run Tarazu as the user who created the embedded database.",
+        ) from error
+    try:
+        until = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise BusyError(
+                        f"Another process has been starting or stopping the embedded database for {_LOCK_SECONDS:.0f} s.",
+                        mend=f"See who holds {path} (fuser), then try again.",
+                    ) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _last_log_lines(layout: EmbeddedLayout, count: int = 15) -> str:
+    """The end of the newest log, as a block to append to a message."""
+    try:
+        newest = max(layout.log.glob("*.log"), key=lambda path: path.stat().st_mtime, default=None)
+        if newest is None:
+            return ""
+        with newest.open("rb") as file:
+            file.seek(max(0, newest.stat().st_size - 8192))
+            lines = file.read().decode("utf-8", errors="replace").splitlines()[-count:]
+    except OSError:
+        return ""
+    return f"\nThe last lines of {newest}:\n" + "\n".join(f"  {line}" for line in lines) + "\n"

@@ -1,0 +1,100 @@
+"""Conditions on a list as data, and the SQL of them: what may be asked is what a repository declares, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.sql.elements import SQLCoreOperations
+
+
+class Operator(StrEnum):
+    EQ = "eq"
+    IN = "in"
+    GTE = "gte"
+    LTE = "lte"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`field operator value`; the value of IN is a tuple. It does not hold where the field is null."""
+
+    field: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Holds where every part holds; so without parts, everywhere."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Holds where one part holds; so without parts, nowhere."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """Holds where the part does not, nulls included."""
+
+    part: Condition
+
+
+Condition = Comparison | AllOf | AnyOf | Negation
+
+EVERYTHING: Final = AllOf(())
+
+Field = Callable[[Operator, Any], ColumnElement[bool]]
+
+
+def column(expression: SQLCoreOperations[Any]) -> Field:
+    """A field that is a column of the list's own table."""
+
+    def compare(operator: Operator, value: Any) -> ColumnElement[bool]:
+        condition: ColumnElement[bool]
+        match operator:
+            case Operator.EQ:
+                condition = expression == value
+            case Operator.IN:
+                condition = expression.in_(value)
+            case Operator.GTE:
+                condition = expression >= value
+            case Operator.LTE:
+                condition = expression <= value
+        return condition
+
+    return compare
+
+
+def related(
+    own: SQLCoreOperations[Any], key: SQLCoreOperations[Any], expression: SQLCoreOperations[Any]
+) -> Field:
+    """A field of another table: rows whose `own` is among the `key`s where `expression` compares."""
+    compare_there = column(expression)
+
+    def compare(operator: Operator, value: Any) -> ColumnElement[bool]:
+        return own.in_(select(key).where(compare_there(operator, value)))
+
+    return compare
+
+
+def where(condition: Condition, fields: Mapping[str, Field]) -> ColumnElement[bool]:
+    """The condition as SQL. A field that is not declared is a fault of the program: KeyError."""
+    match condition:
+        case Comparison(field, operator, value):
+            return fields[field](operator, value)
+        case AllOf(parts):
+            return and_(True, *(where(part, fields) for part in parts))  # SQL's TRUE
+        case AnyOf(parts):
+            return or_(False, *(where(part, fields) for part in parts))  # SQL's FALSE
+        case Negation(part):
+            # NOT of an unknown is unknown; IS NOT TRUE is what people mean by "not".
+            return where(part, fields).is_not(True)

@@ -1,0 +1,179 @@
+"""Cases (what people work on), their findings (why) and inspections (what was found on site)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import Base, CreatedAt, Key, choice
+from .billing import Invoice
+from .customer import Customer
+from .enums import LIVE_CASE_STATES, CaseState, InspectionOutcome, RuleFamily, Severity, SubjectKind
+from .network import DistributionTransformer, District
+from .run import ScanRun
+from .usage_point import UsagePoint
+
+_LIVE = ", ".join(f"'{state.value}'" for state in LIVE_CASE_STATES)
+
+
+class RuleVersion(Base):
+    """A rule as it stood: a finding points here, so that it can be explained after the rule has changed."""
+
+    __tablename__ = "rule_version"
+    __table_args__ = {"info": {"natural_key": ("rule_id", "version")}}
+
+    rule_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    content_hash: Mapped[str]
+    definition: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[CreatedAt]
+
+
+class Case(Base):
+    """Everything one rule family holds against one subject within a window.
+
+    The id is a UUIDv5 of subject, family and the day the window starts, so that the same scan opens the same
+    case everywhere. At most one live case a subject and family.
+    """
+
+    __tablename__ = "case"
+    __table_args__ = (
+        Index(
+            "uq_case_live",
+            "subject_kind",
+            "subject_key",
+            "family",
+            unique=True,
+            postgresql_where=text(f"state IN ({_LIVE})"),
+        ),
+        Index(None, "subject_kind", "subject_key", "family"),
+        Index("ix_case_queue", "state", text("priority DESC"), text("id DESC")),
+        Index("ix_case_priority", text("priority DESC"), text("id DESC")),
+        Index("ix_case_district_queue", "district_id", "state", text("priority DESC"), text("id DESC")),
+        Index(None, "usage_point_id"),
+        Index(None, "customer_id"),
+        Index(None, "transformer_id"),
+        Index(None, "first_scan_run_id"),
+        Index(None, "last_scan_run_id"),
+        CheckConstraint("num_nonnulls(usage_point_id, customer_id, transformer_id) = 1", name="one_subject"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        CheckConstraint("money_at_risk_rial >= 0 AND energy_at_risk_kwh >= 0", name="at_risk"),
+        CheckConstraint(f"(closed_at IS NULL) = (state IN ({_LIVE}))", name="closed"),
+        {"info": {"natural_key": ("id",)}},
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    case_no: Mapped[int] = mapped_column(BigInteger, Identity(always=False), unique=True)
+    family: Mapped[RuleFamily] = mapped_column(choice(RuleFamily))
+    subject_kind: Mapped[SubjectKind] = mapped_column(choice(SubjectKind))
+    subject_key: Mapped[str]
+    usage_point_id: Mapped[int | None] = mapped_column(ForeignKey("usage_point.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    transformer_id: Mapped[int | None] = mapped_column(ForeignKey("distribution_transformer.id"))
+    district_id: Mapped[int | None] = mapped_column(ForeignKey("district.id"))
+    state: Mapped[CaseState] = mapped_column(choice(CaseState), server_default="open")
+    severity: Mapped[Severity] = mapped_column(choice(Severity))
+    confidence: Mapped[float]
+    energy_at_risk_kwh: Mapped[float]
+    money_at_risk_rial: Mapped[int]
+    # Money at risk times confidence: the rial one expects to recover.
+    priority: Mapped[float]
+    opened_on: Mapped[dt.date]
+    closed_at: Mapped[dt.datetime | None]
+    closed_reason: Mapped[str | None]
+    assignee: Mapped[str | None]
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
+    last_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    usage_point: Mapped[UsagePoint | None] = relationship(lazy="raise")
+    customer: Mapped[Customer | None] = relationship(lazy="raise")
+    transformer: Mapped[DistributionTransformer | None] = relationship(lazy="raise")
+    district: Mapped[District | None] = relationship(lazy="raise")
+    findings: Mapped[list[Finding]] = relationship(lazy="raise", back_populates="case")
+    inspections: Mapped[list[Inspection]] = relationship(lazy="raise", back_populates="case")
+
+
+class Finding(Base):
+    """One rule that fired on one subject, with the numbers it used. The id is a UUIDv5 of exactly those."""
+
+    __tablename__ = "finding"
+    __table_args__ = (
+        ForeignKeyConstraint(["rule_id", "rule_version"], ["rule_version.rule_id", "rule_version.version"]),
+        Index(None, "case_id", "rule_id"),
+        Index(None, "rule_id", "rule_version"),
+        Index(None, "invoice_id"),
+        Index(None, "first_scan_run_id"),
+        Index(None, "last_scan_run_id"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        {"info": {"natural_key": ("id",)}},
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("case.id"))
+    rule_id: Mapped[str]
+    rule_version: Mapped[int] = mapped_column(Integer)
+    severity: Mapped[Severity] = mapped_column(choice(Severity))
+    confidence: Mapped[float]
+    energy_at_risk_kwh: Mapped[float]
+    money_at_risk_rial: Mapped[int]
+    evidence_from: Mapped[dt.date | None]
+    evidence_to: Mapped[dt.date | None]
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
+    # {"drop_percent": 50}: the parameters in force for this subject.
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # [{"signal": …, "field": …, "value": …, "unit": …}]: the values that met the conditions.
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    sentence_fa: Mapped[str]
+    sentence_en: Mapped[str]
+    first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
+    last_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
+    created_at: Mapped[CreatedAt]
+
+    case: Mapped[Case] = relationship(lazy="raise", back_populates="findings")
+    rule: Mapped[RuleVersion] = relationship(lazy="raise")
+    invoice: Mapped[Invoice | None] = relationship(lazy="raise")
+    last_scan_run: Mapped[ScanRun] = relationship(lazy="raise", foreign_keys=[last_scan_run_id])
+
+
+class Inspection(Base):
+    """A visit and what it found. A negative result is kept as carefully as a positive one."""
+
+    __tablename__ = "inspection"
+    __table_args__ = (
+        Index(None, "usage_point_id"),
+        Index(None, "case_id"),
+        {"info": {"natural_key": ("inspection_no",)}},
+    )
+
+    id: Mapped[Key]
+    inspection_no: Mapped[str] = mapped_column(unique=True)
+    usage_point_id: Mapped[int] = mapped_column(ForeignKey("usage_point.id"))
+    case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
+    ordered_on: Mapped[dt.date | None]
+    inspected_on: Mapped[dt.date | None]
+    outcome: Mapped[InspectionOutcome | None] = mapped_column(choice(InspectionOutcome))
+    unregistered_energy_kwh: Mapped[float | None]
+    note: Mapped[str | None]
+
+    usage_point: Mapped[UsagePoint] = relationship(lazy="raise")
+    case: Mapped[Case | None] = relationship(lazy="raise", back_populates="inspections")

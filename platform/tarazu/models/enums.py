@@ -1,0 +1,145 @@
+"""The closed sets of the domain. The values are what the database, the API and the rule files say."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Commodity(StrEnum):
+    ELECTRICITY = "electricity"
+    GAS = "gas"
+    WATER = "water"
+
+
+class Sector(StrEnum):
+    """Government debt is collected another way than private debt."""
+
+    GOVERNMENT = "government"
+    PRIVATE = "private"
+
+
+class CustomerKind(StrEnum):
+    PERSON = "person"
+    LEGAL_ENTITY = "legal_entity"
+
+
+class TariffClass(StrEnum):
+    """The five tariffs of the official booklet."""
+
+    RESIDENTIAL = "residential"
+    PUBLIC = "public"
+    AGRICULTURAL = "agricultural"
+    INDUSTRIAL = "industrial"
+    OTHER = "other"
+
+
+class Segment(StrEnum):
+    """Demand customers have more than 30 kW of contracted power; exactly 30 kW is ordinary."""
+
+    ORDINARY = "ordinary"
+    DEMAND = "demand"
+
+
+class UsagePointStatusKind(StrEnum):
+    DISCONNECTED = "disconnected"
+    REMOVED = "removed"
+    DECLARED_VACANT = "declared_vacant"
+    SEASONAL = "seasonal"
+    GENERATION_CONTRACT = "generation_contract"
+    CRITICAL_LOAD = "critical_load"
+
+
+class Register(StrEnum):
+    TOTAL = "total"
+    MID = "mid"
+    PEAK = "peak"
+    LOW = "low"
+    FRIDAY_PEAK = "friday_peak"
+    REACTIVE = "reactive"
+    MAXIMETER = "maximeter"
+    EXPORT = "export"
+
+
+class ReadingQuality(StrEnum):
+    ACTUAL = "actual"
+    ESTIMATED = "estimated"
+    SELF_READ = "self_read"
+    NO_ACCESS = "no_access"
+
+
+class EndDeviceEventKind(StrEnum):
+    """Canonical events; a vendor's raw code is kept beside (domain: DLMS codes 40–49 and the CIM types)."""
+
+    TERMINAL_COVER_REMOVED = "terminal_cover_removed"
+    METER_COVER_REMOVED = "meter_cover_removed"
+    MODULE_COVER_OPENED = "module_cover_opened"
+    MAGNETIC_FIELD = "magnetic_field"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of an event
+    CONFIGURATION_CHANGED = "configuration_changed"
+    CLOCK_ADJUSTED = "clock_adjusted"
+    REVERSE_RUN = "reverse_run"
+    CURRENT_WITHOUT_VOLTAGE = "current_without_voltage"
+    NEUTRAL_DISTURBANCE = "neutral_disturbance"
+    EVENT_LOG_CLEARED = "event_log_cleared"
+    POWER_FAILURE = "power_failure"
+    POWER_RETURNED = "power_returned"
+    PHASE_OUTAGE = "phase_outage"
+    UNDER_VOLTAGE = "under_voltage"
+    BATTERY_LOW = "battery_low"
+    REMOTE_DISCONNECTION = "remote_disconnection"
+    REMOTE_CONNECTION = "remote_connection"
+    OTHER = "other"
+
+
+class InvoiceKind(StrEnum):
+    ORDINARY = "ordinary"
+    PROVISIONAL = "provisional"
+    REVISED = "revised"
+    FINAL = "final"
+
+
+class InspectionOutcome(StrEnum):
+    THEFT = "theft"
+    METER_FAULT = "meter_fault"
+    BILLING_ERROR = "billing_error"
+    CLEAN = "clean"
+    NO_ACCESS = "no_access"
+
+
+class RuleFamily(StrEnum):
+    THEFT = "theft"
+    BILLING = "billing"
+    READING = "reading"
+    DEBT = "debt"
+
+
+class SubjectKind(StrEnum):
+    USAGE_POINT = "usage_point"
+    CUSTOMER = "customer"
+    TRANSFORMER = "transformer"
+
+
+class Severity(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class CaseState(StrEnum):
+    OPEN = "open"
+    IN_REVIEW = "in_review"
+    INSPECTION_ORDERED = "inspection_ordered"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+# A case in one of these waits for people; new evidence joins it.
+LIVE_CASE_STATES = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.INSPECTION_ORDERED)
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"

@@ -1,0 +1,1 @@
+"""Where energy flows, and the districts that care for it."""

@@ -1,0 +1,1 @@
+"""What is owed: by whom, where, and for how long."""

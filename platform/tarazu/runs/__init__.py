@@ -1,0 +1,1 @@
+"""What the machinery did: imports, refused rows, scans."""

@@ -1,0 +1,235 @@
+"""What signals are computed from: the subjects of one lake bucket as arrays.
+
+Days are days since 1970-01-01 (int32); a missing day is `NO_DAY`. Energy is kWh, money rial. A missing float is
+NaN, a missing identifier or amount -1.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rules.site import Site
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+
+NO_DAY = np.int32(-(2**31) + 1)
+EPOCH = dt.date(1970, 1, 1)
+
+# The order is the code that the lake stores; `tarazu.models.enums` has the words.
+TARIFF_CLASSES = ("residential", "public", "agricultural", "industrial", "other")
+QUALITIES = ("actual", "estimated", "self_read", "no_access")
+# Upper bounds of contracted power, kW, that separate peers; 30 is the boundary of the two price tables.
+POWER_BANDS_KW = (5.0, 10.0, 30.0, 100.0, 1000.0)
+
+
+def day_number(day: dt.date) -> int:
+    return (day - EPOCH).days
+
+
+def month_number(day: dt.date) -> int:
+    """Months since year 0: 2026-01 is 24312."""
+    return day.year * 12 + day.month - 1
+
+
+def month_start(month: int) -> int:
+    """Day number of the first day of a month number."""
+    return day_number(dt.date(month // 12, month % 12 + 1, 1))
+
+
+def month_starts(last_month: int, months: int) -> NDArray[np.int32]:
+    """(months + 1,) day numbers of the first days of `months` months up to `last_month`, and of the month after."""
+    return np.array([month_start(m) for m in range(last_month - months + 1, last_month + 2)], np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Bills of the points of a batch, sorted by point, installation and start. All arrays are (bills,)."""
+
+    point: NDArray[np.int32]  # row of the point in the batch
+    offsets: Ints  # (points + 1,): bills of point i are offsets[i]:offsets[i + 1]
+    invoice_id: Ints
+    installation_id: Ints
+    period_start: NDArray[np.int32]
+    period_end: NDArray[np.int32]
+    due_on: NDArray[np.int32]
+    quality: NDArray[np.int8]
+    previous_index: Floats
+    current_index: Floats
+    multiplier: Floats
+    installed_multiplier: Floats
+    register_digits: NDArray[np.int8]
+    consumption_kwh: Floats
+    bands_kwh: Floats  # mid + peak + low, NaN where the bill has no bands
+    bill_id: Ints
+    payment_id: Ints
+    payable_rial: Ints
+    outstanding_rial: Ints
+
+    def __len__(self) -> int:
+        return len(self.point)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Tamper-like events of the meters at the points, sorted by point and day. All arrays are (events,)."""
+
+    point: NDArray[np.int32]
+    day: NDArray[np.int32]
+    kind: NDArray[np.int16]  # index into `EVENT_KINDS`
+
+
+# Events that mean that somebody may have opened, blinded or reconfigured the meter (domain: rule T14).
+TAMPER_EVENTS = (
+    "terminal_cover_removed",
+    "meter_cover_removed",
+    "module_cover_opened",
+    "magnetic_field",
+    "wrong_password",
+    "configuration_changed",
+    "clock_adjusted",
+    "reverse_run",
+    "current_without_voltage",
+    "neutral_disturbance",
+    "event_log_cleared",
+)
+
+
+@dataclass(frozen=True)
+class PeerGroups:
+    """Robust level of each peer group: natural logarithm of kWh/day of its members' last three known months."""
+
+    key: Ints  # (groups,) sorted
+    count: Ints
+    median: Floats
+    mad: Floats  # median absolute deviation, unscaled
+
+
+@dataclass(frozen=True)
+class TransformerBatch:
+    """Transformers with the energy their own meter saw and what their customers were billed, by month."""
+
+    transformer_id: Ints
+    code: list[str]
+    district_id: Ints
+    delivered_kwh: Floats  # (transformers, months), oldest first; NaN: no meter data for the whole month
+    billed_kwh: Floats  # (transformers, months)
+    coverage: Floats  # (transformers, months) share of customers with a bill for the month
+    customers: Ints
+    last_month: int
+    site: Site
+
+    subject_kind = "transformer"
+
+    def __len__(self) -> int:
+        return len(self.transformer_id)
+
+
+@dataclass(frozen=True)
+class CustomerBatch:
+    """Government customers with the debts of all their points, over all buckets."""
+
+    customer_id: Ints
+    customer_no: list[str]
+    district_id: Ints
+    points: Ints
+    outstanding_rial: Ints
+    overdue_rial: Ints
+    oldest_due: NDArray[np.int32]
+    as_of: int
+    site: Site
+
+    subject_kind = "customer"
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+
+@dataclass(frozen=True)
+class PointBatch:
+    """The usage points of one bucket."""
+
+    usage_point_id: Ints
+    subscription_no: list[str]
+    district_id: Ints
+    customer_id: Ints
+    transformer_id: Ints  # -1: unknown
+    tariff_class: NDArray[np.int8]  # index into TARIFF_CLASSES
+    contracted_power_kw: Floats
+    is_government: Bools
+    disconnected_on: NDArray[np.int32]
+    vacant_from: NDArray[np.int32]
+    vacant_to: NDArray[np.int32]
+    is_seasonal: Bools
+    has_generation: Bools
+    meter_since: NDArray[np.int32]  # start of the newest installation
+    energised_on: NDArray[np.int32]
+    daily_kwh: NDArray[np.float32]  # (points, months) average daily use by calendar month, oldest first
+    last_month: int  # month number of the last column
+    bills: Bills
+    events: Events
+    as_of: int
+    site: Site
+    peers: PeerGroups | None = None
+    unbalanced_transformers: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+    subject_kind = "usage_point"
+
+    def __len__(self) -> int:
+        return len(self.usage_point_id)
+
+    @property
+    def months(self) -> int:
+        return int(self.daily_kwh.shape[1])
+
+    @cached_property
+    def last_known(self) -> NDArray[np.int64]:
+        """(points,) column of the last month with a bill, -1 where there is none."""
+        known = ~np.isnan(self.daily_kwh)
+        reverse = np.argmax(known[:, ::-1], axis=1)
+        return np.where(known.any(axis=1), self.months - 1 - reverse, -1)
+
+    @cached_property
+    def aligned(self) -> Floats:
+        """(points, months) the panel shifted so that each point's last known month is the last column.
+
+        Readings come at different weeks; shifting compares the last three months that are known, not the last
+        three of the calendar, of which some points have none yet.
+        """
+        shift = (self.months - 1 - self.last_known)[:, None]
+        column = np.arange(self.months)[None, :] - shift
+        daily = self.daily_kwh.astype(np.float64)
+        return np.where(column >= 0, np.take_along_axis(daily, np.maximum(column, 0), axis=1), np.nan)
+
+    @cached_property
+    def is_current(self) -> Bools:
+        """(points,) whether there are bills within the last four months: an old history says nothing about now.
+
+        Four: a two-month period, a month to issue it, and one late cycle.
+        """
+        return self.last_known >= self.months - 4
+
+    @cached_property
+    def recent_daily_kwh(self) -> Floats:
+        """(points,) mean daily use of the last three known months, NaN where one is missing."""
+        return np.where(self.is_current, self.aligned[:, -3:].mean(axis=1), np.nan)
+
+    @cached_property
+    def peer_key(self) -> Ints:
+        """(points,) peers share district, tariff class and band of contracted power."""
+        power = np.nan_to_num(self.contracted_power_kw, nan=0.0)
+        band = np.searchsorted(np.array(POWER_BANDS_KW), power, side="left")
+        key: Ints = (self.district_id * 8 + self.tariff_class) * 8 + band
+        return key
+
+
+Batch = PointBatch | TransformerBatch | CustomerBatch

@@ -1,0 +1,47 @@
+"""Reductions from a long table (bills, events) to the points of a batch. `point` is sorted ascending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+def first_rows(point: NDArray[Any]) -> Ints:
+    """Rows at which a new point begins."""
+    if not len(point):
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.concatenate(([True], point[1:] != point[:-1])))
+
+
+def sum_by_point(point: NDArray[Any], value: NDArray[Any], points: int) -> NDArray[np.float64]:
+    """(points,) exact up to 2^53: money sums of one point stay far below."""
+    return np.bincount(point, weights=value, minlength=points).astype(np.float64, copy=False)
+
+
+def worst_by_point(point: NDArray[Any], value: NDArray[Any], points: int) -> tuple[NDArray[np.bool_], Ints]:
+    """((points,) whether the point has rows, (points,) row with the largest value, the first of equals)."""
+    has = np.zeros(points, np.bool_)
+    row = np.zeros(points, np.int64)
+    starts = first_rows(point)
+    if len(starts):
+        largest = np.maximum.reduceat(value, starts)
+        lengths = np.diff(np.append(starts, len(point)))
+        candidates = np.flatnonzero(value == np.repeat(largest, lengths))
+        owners = point[candidates]
+        first = candidates[first_rows(owners)]
+        has[point[first]] = True
+        row[point[first]] = first
+    return has, row
+
+
+def take(rows: Ints, has: NDArray[np.bool_], value: NDArray[Any], missing: float) -> NDArray[Any]:
+    """`value[rows]` where the point has a row, else `missing`."""
+    if not len(value):
+        return np.full(len(rows), missing)
+    return np.where(has, value[rows], missing)

@@ -1,0 +1,123 @@
+"""The level of a point among its peers, in two passes: a histogram a bucket, then the position in the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.batch import PeerGroups, PointBatch
+
+from .registry import Field, SignalValues, absent, signal
+from .zero_run import MONTH_DAYS
+
+# Logarithms are kept in steps of 1/200 (half a percent of consumption), so that the median over all buckets is
+# exact from small histograms. ln(kWh/day) from −20 to 20 covers all that a connection can carry.
+STEPS = 200
+_LOWEST, _BINS = -20 * STEPS, 40 * STEPS + 1
+# A normal distribution's standard deviation is 1.4826 times its median absolute deviation.
+_SIGMA_PER_MAD = 1.4826
+
+
+def quantised_log(daily_kwh: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ln(kWh/day) in whole steps; NaN where there is no consumption."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        steps = np.rint(np.log(daily_kwh) * STEPS)
+    return np.where(daily_kwh > 0, np.clip(steps, _LOWEST, _LOWEST + _BINS - 1), np.nan)
+
+
+def peer_histogram(batch: PointBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sparse histogram of one bucket: (keys, counts), key = peer group × bins + bin."""
+    steps = quantised_log(batch.recent_daily_kwh)
+    rows = ~np.isnan(steps)
+    key = batch.peer_key[rows] * _BINS + (steps[rows].astype(np.int64) - _LOWEST)
+    keys, counts = np.unique(key, return_counts=True)
+    return keys, counts.astype(np.int64)
+
+
+def merge_histograms(
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    keys, inverse = np.unique(np.concatenate([keys for keys, _ in parts]), return_inverse=True)
+    counts = np.bincount(
+        inverse, weights=np.concatenate([counts for _, counts in parts]), minlength=len(keys)
+    )
+    return keys, counts.astype(np.int64)
+
+
+def peer_groups(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> PeerGroups:
+    """Median and median absolute deviation of each group, exact for the quantised logarithms."""
+    group, steps = keys // _BINS, keys % _BINS + _LOWEST
+    names, starts = np.unique(group, return_index=True)
+    ends = np.append(starts[1:], len(keys))
+    total, median, mad = (np.zeros(len(names), np.int64), np.zeros(len(names)), np.zeros(len(names)))
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        values, weights = steps[start:end].astype(np.float64), counts[start:end]
+        total[i] = weights.sum()
+        middle = _weighted_median(values, weights)
+        distance = np.abs(values - middle)
+        order = np.argsort(distance, kind="stable")
+        median[i] = middle / STEPS
+        mad[i] = _weighted_median(distance[order], weights[order]) / STEPS
+    return PeerGroups(names, total, median, mad)
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.int64]) -> float:
+    """Median of sorted values that occur `weights` times; the mean of the middle two where their number is even."""
+    upto = np.cumsum(weights)
+    total = int(upto[-1])
+    low = values[np.searchsorted(upto, (total + 1) // 2)]
+    high = values[np.searchsorted(upto, total // 2 + 1)]
+    return float((low + high) / 2)
+
+
+@signal(
+    name="peer_level",
+    subject="usage_point",
+    title_en="level among peers",
+    title_fa="جایگاه در میان مشترکان مشابه",
+    fields={
+        "robust_z": Field(
+            "factor",
+            "robust z-score of ln(daily use) among peers",
+            "امتیاز استاندارد مقاوم مصرف میان مشابه‌ها",
+        ),
+        "peers": Field("count", "points in the peer group", "تعداد مشترکان مشابه"),
+        "daily_kwh": Field("kWh/day", "mean of the last three known months", "میانگین سه ماه اخیر"),
+        "peer_daily_kwh": Field("kWh/day", "median of the peers", "میانه مشترکان مشابه"),
+        "lost_kwh": Field("kWh", "shortfall against the median over a year", "کمبود نسبت به میانه در یک سال"),
+        "since": Field("date", "as of", "تاریخ"),
+    },
+    formula=(
+        "(ln ADU − median) / (1.4826 × MAD) over points of the same district, tariff class and band of contracted "
+        "power; ADU = mean of the last three known months; logarithms in steps of 1/200"
+    ),
+    missing="absent where one of the three months is unknown, there is no consumption, or all peers are equal",
+    source="per-sector statistics of consumption; robust z-score",
+    needs=("panel", "peers"),
+)
+def peer_level(batch: PointBatch) -> SignalValues:
+    daily = batch.recent_daily_kwh
+    steps = quantised_log(daily)
+    groups = batch.peers
+    points = len(batch)
+    if groups is None or not len(groups.key):
+        return absent(batch)
+    at = np.minimum(np.searchsorted(groups.key, batch.peer_key), len(groups.key) - 1)
+    found = groups.key[at] == batch.peer_key
+    spread = groups.mad[at] * _SIGMA_PER_MAD
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = (steps / STEPS - groups.median[at]) / spread
+    typical = np.exp(groups.median[at])
+    return SignalValues(
+        found & (spread > 0) & ~np.isnan(steps),
+        {
+            "robust_z": z,
+            "peers": groups.count[at],
+            "daily_kwh": daily,
+            "peer_daily_kwh": typical,
+            "lost_kwh": np.maximum(typical - np.nan_to_num(daily), 0.0) * 12 * MONTH_DAYS,
+            "since": np.full(points, batch.as_of, np.int64),
+        },
+    )
