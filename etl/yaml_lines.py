@@ -68,4 +68,4 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -
 
 def _is_typed(node: yaml.ScalarNode) -> bool:
     """Numbers, booleans and null; dates stay text, for they are values to compare with."""
-    return node.tag.rpartition(":")[2] in {"int", "float", "bool", "null"} and node.style is None
+    return node.tag.rpartition(":")[2] in {"int", "float", "bool", "null"}

@@ -23,11 +23,14 @@ Model = TypeVar("Model", bound=Base)
 PAGE_SIZE: Final = 20
 
 First = Annotated[
-    int, strawberry.argument(description="How many rows at most; from 1 to the largest page the server allows.")
+    int,
+    strawberry.argument(description="How many rows at most; from 1 to the largest page the server allows."),
 ]
 After = Annotated[
     str | None,
-    strawberry.argument(description="The cursor of the row after which the page begins; without it, the first page."),
+    strawberry.argument(
+        description="The cursor of the row after which the page begins; without it, the first page."
+    ),
 ]
 
 
@@ -53,7 +56,9 @@ class Edge(Generic[NodeType]):
 
 @strawberry.type(description="A page of a list, and on demand the length of the whole list.")
 class Connection(Generic[NodeType]):
-    edges: list[Edge[NodeType]] = strawberry.field(description="The rows of the page, in the order of the list.")
+    edges: list[Edge[NodeType]] = strawberry.field(
+        description="The rows of the page, in the order of the list."
+    )
     page_info: PageInfo = strawberry.field(description="Whether there is more, and from where to go on.")
     total_count: int = strawberry.field(
         description="The number of rows of the whole list under its filter. Counted only where it is asked for."
@@ -147,6 +152,4 @@ def root(
     async def length(session: ReadSession) -> int:
         return await count(session, statement)
 
-    return ConnectionOf(
-        order, cut, lambda: info.context.read(page), lambda: info.context.read(length)
-    )
+    return ConnectionOf(order, cut, lambda: info.context.read(page), lambda: info.context.read(length))

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar
 
 import strawberry
-from starlette.requests import Request
-from starlette.responses import Response
 from strawberry.dataloader import DataLoader
 
 from graphql_api.errors import PageError
@@ -38,14 +36,10 @@ class Context:
         *,
         page_size_max: int,
         today: dt.date | None = None,
-        request: Request | None = None,
-        response: Response | None = None,
     ) -> None:
         self.page_size_max = page_size_max
         # The company's day: that of the machine's time zone.
         self.today = today or dt.datetime.now().astimezone().date()
-        self.request = request
-        self.response = response
         self._sessions = sessions
         self._session: ReadSession | None = None
         self._open = AsyncExitStack()
@@ -88,7 +82,6 @@ class Context:
         window: Window,
     ) -> Awaitable[Page[Value] | None]:
         """One parent's page; the pages of all parents on the same level are one statement."""
-
         loader = self._loaders.get((fetch, window))
         if loader is None:
 

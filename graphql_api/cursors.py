@@ -21,8 +21,9 @@ _LENGTH_MAX: Final = 500
 
 
 def encode_cursor(order: Order, key: Key) -> str:
-    # orjson writes dates, times and UUIDs as text, and floats so that they read back the same.
-    return base64.urlsafe_b64encode(orjson.dumps([order.name, *key])).decode("ascii").rstrip("=")
+    # orjson writes dates and times as text, and floats so that they read back the same; asyncpg has a UUID of its own,
+    # which `default` is for.
+    return base64.urlsafe_b64encode(orjson.dumps([order.name, *key], default=str)).decode("ascii").rstrip("=")
 
 
 def decode_cursor(cursor: str, order: Order) -> Key:

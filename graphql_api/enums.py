@@ -16,7 +16,10 @@ for _enumeration, _meaning in (
     (enums.TariffClass, "The class of use by the official tariff booklet."),
     (enums.Segment, "DEMAND with more than 30 kW of contracted power, ORDINARY up to and with 30 kW."),
     (enums.UsagePointStatusKind, "A circumstance of a usage point in a period."),
-    (enums.Register, "A register of a meter: energy in all or by time of use, reactive energy, maximum demand."),
+    (
+        enums.Register,
+        "A register of a meter: energy in all or by time of use, reactive energy, maximum demand.",
+    ),
     (enums.ReadingQuality, "How a reading came about."),
     (enums.EndDeviceEventKind, "What a meter can report of itself (IEC CIM, DLMS event codes)."),
     (enums.InvoiceKind, "Whether an invoice is ordinary, on account, a revision or the last one."),
@@ -32,4 +35,3 @@ for _enumeration, _meaning in (
     (CaseDimension, "What cases can be counted by."),
 ):
     strawberry.enum(_enumeration, description=_meaning)
-

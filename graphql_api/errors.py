@@ -18,7 +18,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.extensions import SchemaExtension
 
-from tarazu.database import database_faults
+from tarazu.database.faults import classify
 from tarazu.errors import (
     BusyError,
     DatabaseNotMigratedError,
@@ -91,22 +91,14 @@ def tell(error: GraphQLError) -> GraphQLError:
     if isinstance(original, StrawberryInputCoercionError) or error.path is None:
         return _with_code(error, error.message, BAD_REQUEST)
     # The place, not the message: it may hold values of rows.
-    _log.error(
-        "fault in %s: %s", ".".join(map(str, error.path)), type(original).__name__, exc_info=original
-    )
+    _log.error("fault in %s: %s", ".".join(map(str, error.path)), type(original).__name__, exc_info=original)
     return _with_code(error, "This failed inside Tarazu.", INTERNAL)
 
 
 def _classify(error: BaseException) -> BaseException:
     if isinstance(error, TarazuError) and not isinstance(error, OperationalError):
         return error
-    try:
-        with database_faults():
-            raise error
-    except OperationalError as known:
-        return known
-    except BaseException as other:  # noqa: BLE001  # handed back, not swallowed
-        return other
+    return classify(error) or error
 
 
 def _with_code(error: GraphQLError, message: str, code: str) -> GraphQLError:

@@ -32,7 +32,9 @@ class Filter(Generic[Choice]):
     in_: list[Choice] | None = strawberry.field(name="in", default=UNSET, description=_IN)
 
 
-@strawberry.input(description="Compares text exactly; several operators must all hold. Null fields never match.")
+@strawberry.input(
+    description="Compares text exactly; several operators must all hold. Null fields never match."
+)
 class StringFilter:
     eq: str | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[str] | None = strawberry.field(name="in", default=UNSET, description=_IN)
@@ -115,11 +117,15 @@ class _Reader:
                 continue
             self.comparisons += 1
             if self.comparisons > COMPARISONS_MAX:
-                raise FilterError(f"The filter has more than {COMPARISONS_MAX} comparisons.", mend="Split it.")
+                raise FilterError(
+                    f"The filter has more than {COMPARISONS_MAX} comparisons.", mend="Split it."
+                )
             if isinstance(value, list):
                 self._not_empty(value, name)
                 if len(value) > VALUES_MAX:
-                    raise FilterError(f"`{name}` compares with more than {VALUES_MAX} values.", mend="Split it.")
+                    raise FilterError(
+                        f"`{name}` compares with more than {VALUES_MAX} values.", mend="Split it."
+                    )
                 value = tuple(value)
             for text in value if isinstance(value, tuple) else (value,):
                 if type(text) is str:

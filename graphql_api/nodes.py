@@ -42,9 +42,11 @@ class Node:
     `class Meter(Node, model=models.Meter, fetch=meters_by_id)`.
     """
 
-    model: ClassVar[type[Base]]
+    row_type: ClassVar[type[Base]]
 
-    id: strawberry.ID = strawberry.field(resolver=_id, description="The global id; opaque, and stable for ever.")
+    id: strawberry.ID = strawberry.field(
+        resolver=_id, description="The global id; opaque, and stable for ever."
+    )
 
     def __init_subclass__(
         cls,
@@ -56,13 +58,13 @@ class Node:
         **more: Any,
     ) -> None:
         super().__init_subclass__(**more)
-        cls.model = model
+        cls.row_type = model
         NODE_KINDS[cls.__name__] = NodeKind(model, fetch, parse_key, write_key)
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Whether the row is one of this type; GraphQL asks when it only knows `Node`."""
-        return isinstance(value, cls.model)
+        return isinstance(value, cls.row_type)
 
 
 async def find_node(info: Info, id_: str) -> Any:

@@ -1,4 +1,4 @@
-"""Types of other areas by name: the areas refer to each other in circles, which imports cannot."""
+"""Types by name: types refer to each other in circles, which imports and class bodies cannot."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 if TYPE_CHECKING:
-    from graphql_api.billing.types import Invoice, Payment
+    from graphql_api.billing.types import Invoice, Payment, PaymentAllocation
     from graphql_api.cases.types import Case, Inspection
     from graphql_api.customers.types import Customer, Supply, SupplyAgreement
-    from graphql_api.metering.types import Meter, MeterInstallation, UsagePoint
-    from graphql_api.network.types import DistributionTransformer, District
-    from graphql_api.runs.types import ScanRun
+    from graphql_api.metering.types import EndDeviceEvent, MeterInstallation, MeterReading, UsagePoint
+    from graphql_api.network.types import DistributionTransformer, District, Feeder
+    from graphql_api.runs.types import QuarantinedRow, ScanRun
 
 _BILLING = strawberry.lazy("graphql_api.billing.types")
 _CASES = strawberry.lazy("graphql_api.cases.types")
@@ -23,14 +23,18 @@ _RUNS = strawberry.lazy("graphql_api.runs.types")
 
 InvoiceRef = Annotated["Invoice", _BILLING]
 PaymentRef = Annotated["Payment", _BILLING]
+PaymentAllocationRef = Annotated["PaymentAllocation", _BILLING]
 CaseRef = Annotated["Case", _CASES]
 InspectionRef = Annotated["Inspection", _CASES]
 CustomerRef = Annotated["Customer", _CUSTOMERS]
 SupplyRef = Annotated["Supply", _CUSTOMERS]
 SupplyAgreementRef = Annotated["SupplyAgreement", _CUSTOMERS]
-MeterRef = Annotated["Meter", _METERING]
+EndDeviceEventRef = Annotated["EndDeviceEvent", _METERING]
 MeterInstallationRef = Annotated["MeterInstallation", _METERING]
+MeterReadingRef = Annotated["MeterReading", _METERING]
 UsagePointRef = Annotated["UsagePoint", _METERING]
 DistributionTransformerRef = Annotated["DistributionTransformer", _NETWORK]
 DistrictRef = Annotated["District", _NETWORK]
+FeederRef = Annotated["Feeder", _NETWORK]
+QuarantinedRowRef = Annotated["QuarantinedRow", _RUNS]
 ScanRunRef = Annotated["ScanRun", _RUNS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
-from tarazu.database.urls import sqlalchemy_url
+from tarazu.database import create_engine
 
 if TYPE_CHECKING:
     from tarazu.settings import Settings
@@ -50,14 +49,16 @@ async def check(settings: Settings) -> None:
 
 
 async def current_revision(settings: Settings) -> str | None:
-    engine = create_async_engine(sqlalchemy_url(settings), poolclass=NullPool)
-    async with engine.connect() as connection:
-        return await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+    engine = create_engine(settings, application_name="tarazu migrate", pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+    finally:
+        await engine.dispose()
 
 
-async def _run(settings: Settings, action: object) -> None:
-    assert callable(action)
-    engine = create_async_engine(sqlalchemy_url(settings), poolclass=NullPool)
+async def _run(settings: Settings, action: Callable[[Config], object]) -> None:
+    engine = create_engine(settings, application_name="tarazu migrate", pool_size=1)
 
     def work(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
@@ -74,9 +75,11 @@ async def _run(settings: Settings, action: object) -> None:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
 
-    async with engine.connect() as connection:
-        await connection.run_sync(work)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(work)
+    finally:
+        await engine.dispose()
 
 
 __all__ = ["check", "current_revision", "downgrade", "head_revision", "upgrade"]

@@ -7,7 +7,7 @@ NaN, a missing identifier or amount -1.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ class Events:
 
     point: NDArray[np.int32]
     day: NDArray[np.int32]
-    kind: NDArray[np.int16]  # index into `EVENT_KINDS`
+    kind: NDArray[np.int16]  # index into `TAMPER_EVENTS`
 
 
 # Events that mean that somebody may have opened, blinded or reconfigured the meter (domain: rule T14).
@@ -161,7 +161,8 @@ class PointBatch:
     usage_point_id: Ints
     subscription_no: list[str]
     district_id: Ints
-    customer_id: Ints
+    customer_id: Ints  # -1: unknown
+    customer_no: list[str]  # of government customers, "" for others
     transformer_id: Ints  # -1: unknown
     tariff_class: NDArray[np.int8]  # index into TARIFF_CLASSES
     contracted_power_kw: Floats
@@ -180,7 +181,6 @@ class PointBatch:
     as_of: int
     site: Site
     peers: PeerGroups | None = None
-    unbalanced_transformers: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     subject_kind = "usage_point"
 

@@ -85,34 +85,46 @@ class DurableEvaluator:
             EngineFailedError: the engine stopped before the last fact; the subject must be judged another way.
         """
         reach("scan.engine")
-        batch: list[dict[str, Any]] = []
-        for signal in self._suppressors:
-            if signal in facts:
-                batch.append({"signal": _SUPPRESSOR + signal, **facts[signal]})
-        for signal, fact in facts.items():
-            if signal in self._positives:
-                batch.append({"signal": signal, **fact})
-        batch.append({"signal": _SENTINEL})
+        batch: list[dict[str, Any]] = [
+            *({"signal": _SUPPRESSOR + name, **facts[name]} for name in self._suppressors if name in facts),
+            *({"signal": name, **fact} for name, fact in facts.items() if name in self._positives),
+            {"signal": _SENTINEL},
+        ]
         for i, message in enumerate(batch):
             message["id"] = str(i)
             message["sid"] = _STATE
-        fired: set[str] = set()
         with self._lock:
-            _, state = self._extension.assert_facts(self._handle, orjson.dumps(batch).decode())
             try:
-                started = self._extension.start_action_for_state(self._handle, state)
-                firing = started[1] if started else None
-                while firing:
-                    # `{"T02":{…}}`: the rule's id is the first key; the rest is a copy of the facts.
-                    fired.add(firing[2 : firing.index('"', 2)])
-                    firing = self._extension.complete_and_start_action(self._handle, state)
-            finally:
-                if fired:
-                    self._extension.delete_state(self._handle, _STATE)
-        if _SENTINEL not in fired:
-            raise EngineFailedError("the engine did not read all facts of a subject")
+                fired = self._fire(orjson.dumps(batch).decode())
+            except Exception as error:
+                self._forget()
+                raise EngineFailedError(f"the engine refused a subject's facts: {error}") from error
+            if _SENTINEL not in fired:
+                self._forget()
+                raise EngineFailedError("the engine did not read all facts of a subject")
+            self._extension.delete_state(self._handle, _STATE)
         fired.discard(_SENTINEL)
         return sorted(fired, key=self._order.__getitem__)
+
+    def _fire(self, batch: str) -> set[str]:
+        """Assert the facts and run all that fires; the state remains."""
+        fired: set[str] = set()
+        _, state = self._extension.assert_facts(self._handle, batch)
+        started = self._extension.start_action_for_state(self._handle, state)
+        firing = started[1] if started else None
+        while firing:
+            # `{"T02":{…}}`: the rule's id is the first key; the rest is a copy of the facts.
+            fired.add(firing[2 : firing.index('"', 2)])
+            firing = self._extension.complete_and_start_action(self._handle, state)
+        return fired
+
+    def _forget(self) -> None:
+        """Delete a state in which the sentinel may not have fired, or the next subject would meet this one's facts.
+
+        Deleting a state that never fired is not safe, so the sentinel is made to fire first, under an id of its own.
+        """
+        self._fire(f'[{{"signal":"{_SENTINEL}","id":"{_SENTINEL}","sid":"{_STATE}"}}]')
+        self._extension.delete_state(self._handle, _STATE)
 
     def close(self) -> None:
         """Free the ruleset; all its states have been deleted."""

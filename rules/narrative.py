@@ -13,7 +13,10 @@ from tarazu.text import to_persian_digits
 
 Language = Literal["fa", "en"]
 
-_SEPARATORS = str.maketrans({",": "٬", ".": "٫"})
+# As `tarazu.text.format_number` writes Persian, but quick: a scan writes a sentence for every finding.
+_PERSIAN_MARKS = str.maketrans({",": "٬", ".": "٫", "-": "\u200e\u2212"})
+# What `rules.facts` leaves of a value.
+_COMPARED_DECIMALS = 4
 # Decimals shown for a unit, and its words. Evidence keeps the exact value.
 _UNITS: dict[str, tuple[int, str, str]] = {
     "kWh": (0, " kWh", " کیلووات‌ساعت"),
@@ -28,18 +31,20 @@ _UNITS: dict[str, tuple[int, str, str]] = {
 }
 
 
-def format_value(value: float, unit: str, language: Language) -> str:
-    """A value as people read it in that language. A `date` is a day number."""
+def format_value(value: float, unit: str, language: Language, *, exact: bool = False) -> str:
+    """A value as people read it in that language. A `date` is a day number. `exact` shows all that rules compare."""
     if unit == "date":
         return _format_day(int(value), language)
     decimals, en, fa = _UNITS[unit]
-    text = f"{value:,.{decimals}f}"
+    if exact:
+        decimals = _COMPARED_DECIMALS
+    text = f"{value:z,.{decimals}f}"
     if decimals:
         text = text.rstrip("0").rstrip(".")
     if language == "en":
         # One month, not "1 months"; the units of these words are regular.
         return text + (en.removesuffix("s") if text == "1" and en.endswith("s") else en)
-    return to_persian_digits(text.translate(_SEPARATORS)) + fa
+    return to_persian_digits(text.translate(_PERSIAN_MARKS)) + fa
 
 
 @lru_cache(maxsize=8192)

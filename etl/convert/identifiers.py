@@ -24,7 +24,7 @@ _MOBILE: Final = r"^(?:\+98|0098|98|0)?(9[0-9]{9})$"
 
 def bill_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
     """6–13 digits without leading zeros, the last a check digit."""
-    return _checked(source, spec, _significant, bill_check_valid, parse_bill_id)
+    return _checked(source, spec, range(6, 14), _significant, bill_check_valid, parse_bill_id)
 
 
 def payment_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
@@ -39,11 +39,15 @@ def payment_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted
 
 def national_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
     """Ten digits; eight or nine have lost their zeros on the left."""
-    return _checked(source, spec, lambda text: text.str.pad_start(10, "0"), national_id_valid, parse_national_id)
+    return _checked(
+        source, spec, range(8, 11), lambda text: text.str.pad_start(10, "0"), national_id_valid, parse_national_id
+    )
 
 
 def legal_entity_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
-    return _checked(source, spec, lambda text: text, legal_entity_id_valid, parse_legal_entity_id)
+    return _checked(
+        source, spec, range(11, 12), lambda text: text, legal_entity_id_valid, parse_legal_entity_id
+    )
 
 
 def mobile(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
@@ -69,6 +73,7 @@ def _significant(text: pl.Series) -> pl.Series:
 def _checked(
     source: pl.Series,
     spec: Value,
+    lengths: range,
     canonical: Callable[[pl.Series], pl.Series],
     is_valid: Callable[[Any], Any],
     parse: Callable[[str], object],
@@ -76,8 +81,9 @@ def _checked(
     text = compact_digits(clean(source, spec.null_values))
     numbers = text.cast(pl.Int64, strict=False).set(~text.str.contains("^[0-9]+$").fill_null(value=False), None)
     valid = pl.Series(np.asarray(is_valid(numbers.fill_null(-1).to_numpy())))
-    # The number of digits is part of it: 000123 is no ten-digit id, however its number may check.
-    wrong = text.is_not_null() & (~valid | (text.str.len_bytes() > 13))
+    # Zeros on the left do not change the number, but too many of them make another kind of text.
+    fits = text.str.len_bytes().is_between(lengths[0], lengths[-1])
+    wrong = text.is_not_null() & ~(valid & fits)
     values = canonical(text)
     return _with_reasons(values, text, wrong, parse)
 

@@ -5,6 +5,7 @@
 
 from etl.synth.chunk import DEFAULT_END, SynthChunk, chunk_count, frames
 from etl.synth.kinds import EXPECTED_RULES, THEFT, Planted, Shares
+from etl.synth.writer import SynthSummary, write_utility
 
 __all__ = [
     "DEFAULT_END",
@@ -13,6 +14,8 @@ __all__ = [
     "Planted",
     "Shares",
     "SynthChunk",
+    "SynthSummary",
     "chunk_count",
     "frames",
+    "write_utility",
 ]

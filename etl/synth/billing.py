@@ -77,7 +77,7 @@ def make_bills(
     demand, bands = _demand(readings, people, days, rng) if monthly else ({}, None)
     residential = (people.tariff[point] == RESIDENTIAL) & ~people.demand[point]
     steps = _steps(readings.consumption_kwh, days)
-    energy = _energy(readings.consumption_kwh, people.tariff[point], residential, steps, days, bands)
+    energy = _energy(readings.consumption_kwh, people.tariff[point], residential, steps, bands)
     calculated = demand.get("calculated_demand_kw")
     demand_charge = np.zeros_like(energy)
     if calculated is not None:
@@ -137,7 +137,10 @@ def make_bills(
             "payable_rial": payable,
         }
     )
-    line_frame = pl.DataFrame({**keys, **lines})
+    # A line that a bill does not have is null, not zero.
+    line_frame = pl.DataFrame({**keys, **lines}).with_columns(
+        demand_charge=pl.col("demand_charge") if monthly else pl.lit(None, dtype=pl.Int64)
+    )
     return Bills(point, readings.period, number, issued, due, payable, invoice, line_frame)
 
 
@@ -180,7 +183,7 @@ def _demand(
 
 
 def _steps(consumption: FloatArray, days: IntArray) -> list[FloatArray]:
-    """kWh of the period in each step: the step limits are for 30 days, and scaled to the period's."""
+    """Energy (kWh) of the period in each step: the step limits are for 30 days, and scaled to the period's."""
     scale = days / 30
     ends = [0.0, *STEP_ENDS_KWH, np.inf]
     upper = [np.minimum(consumption, end * scale) for end in ends[1:]]
@@ -193,7 +196,6 @@ def _energy(
     tariff: IntArray,
     residential: BoolArray,
     steps: list[FloatArray],
-    days: IntArray,
     bands: tuple[FloatArray, FloatArray, FloatArray] | None,
 ) -> IntArray:
     stepped = sum(

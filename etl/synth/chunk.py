@@ -12,7 +12,15 @@ import polars as pl
 from etl.synth.billing import make_bills
 from etl.synth.kinds import Circumstance, Shares
 from etl.synth.load import base_use, daily_use
-from etl.synth.network import FEEDERS_PER_CHUNK, Layout, feeder_sizes, layouts, network_frames, rated_kva, transformer_codes
+from etl.synth.network import (
+    FEEDERS_PER_CHUNK,
+    Layout,
+    feeder_sizes,
+    layouts,
+    network_frames,
+    rated_kva,
+    transformer_codes,
+)
 from etl.synth.parties import dates, settle, subscription_numbers
 from etl.synth.payments import pay
 from etl.synth.planting import plan_planting
@@ -137,7 +145,7 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
 
 
 def _monthly_use(use: FloatArray, people: Population, window: Window) -> FloatArray:
-    """kWh of each point in each month of the window, (points, months)."""
+    """Energy (kWh) of each point in each month of the window, (points, months)."""
     days = np.broadcast_to(window.lengths, use.shape).astype(np.float64)
     new = np.flatnonzero(people.has(Circumstance.NEW_POINT))
     days[new, people.circumstance_from[new]] -= people.reading_day[new]

@@ -33,8 +33,8 @@ class Planted(StrEnum):
     GOVERNMENT_DEBTOR = "government_debtor"
 
 
-# The rules that ought to fire; others may fire too (a bypass is also a sudden drop). A debtor's C02 depends on
-# the amount and is decided in `payments`.
+# The rules that ought to fire; others may fire too (a bypass is also a sudden drop). C02 of a debtor depends on the
+# amount and is decided in `truth`.
 EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.CLUSTER_TRANSFORMER: "T17",
     Planted.CLUSTER_THIEF: "T02",
@@ -42,8 +42,8 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.BYPASS_TO_ZERO: "T01",
     Planted.SUDDEN_DROP: "T02",
     Planted.SLOW_DECLINE: "T03",
-    Planted.TAMPER_EVENT: "T14 T02",
-    Planted.REGISTER_TURNED_BACK: "T04",
+    Planted.TAMPER_EVENT: "T14",
+    Planted.REGISTER_TURNED_BACK: "T04 B02",
     Planted.LOW_FROM_BEGINNING: "T15",
     Planted.USE_AFTER_CUT: "T19",
     Planted.PAYMENT_ID_AMOUNT: "B01",

@@ -35,7 +35,7 @@ _GREATEST_LOAD_FACTOR: Final = 0.85
 
 
 def base_use(people: Population, rng: np.random.Generator) -> FloatArray:
-    """kWh a day outside the season, (points,)."""
+    """Use (kWh a day) outside the season, (points,)."""
     kw, spread = people.contracted_kw, rng.normal(size=people.points)
     by_class = np.empty((5, people.points))
     by_class[RESIDENTIAL] = 6.5 * (kw / 5.5) ** 0.5 * np.exp(0.42 * spread)

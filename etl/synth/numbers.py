@@ -60,18 +60,20 @@ def _serials(index: IntArray) -> IntArray:
 
 def national_ids(index: IntArray) -> IntArray:
     body = 990_000_000 + _serials(index) % 10_000_000
-    total = sum((body // 10**place % 10) * (place + 2) for place in range(9))
-    rest = np.asarray(total) % 11
+    total = np.zeros_like(body)
+    for place in range(9):
+        total += (body // 10**place % 10) * (place + 2)
+    rest = total % 11
     return body * 10 + np.where(rest < 2, rest, 11 - rest)
 
 
 def legal_entity_ids(index: IntArray) -> IntArray:
     body = 9_900_000_000 + _serials(index) * 10
     tens = body % 10 + 2
-    total = sum(
-        (tens + body // 10 ** (9 - place) % 10) * weight for place, weight in enumerate(LEGAL_ENTITY_WEIGHTS)
-    )
-    return body * 10 + np.asarray(total) % 11 % 10
+    total = np.zeros_like(body)
+    for place, weight in enumerate(LEGAL_ENTITY_WEIGHTS):
+        total += (tens + body // 10 ** (9 - place) % 10) * weight
+    return body * 10 + total % 11 % 10
 
 
 def mobiles(index: IntArray) -> pl.Series:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from etl.synth import numbers
+from etl.synth import names, numbers
 from etl.synth.kinds import Circumstance
 from etl.synth.network import Layout
 from etl.synth.population import AGRICULTURAL, INDUSTRIAL, OTHER, Population
@@ -22,39 +22,6 @@ _AGREEMENT_OFFSET: Final = 1_000_000_000  # agreement numbers have ten digits, c
 _POINTS_PER_BODY: Final = 5
 # Persons who own the next point too: a home and a shop.
 _SECOND_POINT_SHARE: Final = 0.03
-
-_FIRST_NAMES: Final = (
-    "علی محمد حسین حسن رضا مهدی احمد محمود سعید امیر حمید مجید جواد کاظم ابراهیم اسماعیل یوسف داود مصطفی "
-    "مرتضی عباس اکبر اصغر ناصر منصور بهرام فرهاد کامران پرویز سیروس زهرا فاطمه مریم معصومه سکینه طاهره زینب "
-    "لیلا نرگس مینا شیرین پروین مهین ناهید سمیه الهام نسرین اعظم صدیقه رقیه"
-).split()
-_SURNAMES: Final = (
-    "احمدی محمدی حسینی موسوی رضایی کریمی جعفری هاشمی قاسمی اکبری صادقی رحیمی ابراهیمی باقری نوری شریفی کاظمی "
-    "یوسفی حیدری طاهری مرادی سلیمانی فراهانی تفرشی آشتیانی بیگدلی خلج کاشانی ساوجی محلاتی نراقی اراکی ملکی "
-    "بهشتی زارع نجفی انصاری شیرازی رفیعی توکلی"
-).split()
-_SHOPS: Final = "فروشگاه نانوایی تعمیرگاه آرایشگاه رستوران داروخانه سوپرمارکت کتابفروشی قنادی بنگاه".split()
-_WORKS: Final = ("کارگاه", "شرکت تولیدی", "صنایع", "شرکت سنگ‌بری", "کارخانه", "شرکت بسته‌بندی")
-_PLACES: Final = "مهر نگین پارس آذین سپهر البرز زاگرس کویر صبا نوین امید بهار سحر ایثار توحید".split()
-_BODIES: Final = (
-    "اداره آموزش و پرورش",
-    "شهرداری",
-    "دانشگاه علوم پزشکی",
-    "بیمارستان",
-    "شرکت آب و فاضلاب",
-    "دادگستری",
-    "اداره بهزیستی",
-    "سازمان ورزش و جوانان",
-    "اداره راه و شهرسازی",
-    "جهاد کشاورزی",
-    "فرمانداری",
-    "اداره اوقاف",
-)
-# Bodies that are never cut off (hospital, water).
-_CRITICAL_BODIES: Final = (3, 4)
-_STREETS: Final = "بلوار امین,خیابان صفاییه,خیابان آذر,خیابان نوزده دی,خیابان شهدا,بلوار پانزده خرداد,خیابان انقلاب,خیابان امام,بلوار غدیر,خیابان کلهری".split(
-    ","
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +38,7 @@ class Parties:
     frames: dict[str, pl.DataFrame]
 
 
-def _pick(words: tuple[str, ...] | list[str], count: int, rng: np.random.Generator) -> pl.Series:
+def _pick(words: tuple[str, ...], count: int, rng: np.random.Generator) -> pl.Series:
     return pl.Series(words).gather(pl.Series(rng.integers(0, len(words), count)))
 
 
@@ -81,7 +48,7 @@ def settle(layout: Layout, people: Population, window: Window, rng: np.random.Ge
     government = people.government
     bodies = max(1, int(government.sum()) // _POINTS_PER_BODY)
     body = np.where(government, rng.integers(0, bodies, points), -1)
-    kind_of_body = rng.integers(0, len(_BODIES), bodies)
+    kind_of_body = rng.integers(0, len(names.BODIES), bodies)
 
     legal = ~government & (people.demand | ((people.tariff == INDUSTRIAL) & (rng.random(points) < 0.6)))
     person = ~government & ~legal & (people.tariff != AGRICULTURAL)
@@ -103,7 +70,9 @@ def settle(layout: Layout, people: Population, window: Window, rng: np.random.Ge
     customers = pl.concat(
         [
             _private(customer[firsts], number[firsts], legal[firsts], people.tariff[firsts], rng),
-            _private(next_customer[moves], number[moves] + 5_000_000, legal[moves], people.tariff[moves], rng),
+            _private(
+                next_customer[moves], number[moves] + 5_000_000, legal[moves], people.tariff[moves], rng
+            ),
             _government(layout, np.unique(body[government]), kind_of_body),
         ]
     )
@@ -112,7 +81,7 @@ def settle(layout: Layout, people: Population, window: Window, rng: np.random.Ge
         agreement=agreement,
         body=body,
         next_agreement=next_agreement,
-        critical=government & np.isin(kind_of_body[body], _CRITICAL_BODIES),
+        critical=government & np.isin(kind_of_body[body], names.CRITICAL_BODIES),
         frames={
             "customer": customers,
             **_agreements(layout, people, window, customer, agreement, next_customer, next_agreement),
@@ -124,13 +93,13 @@ def _private(
     customer: IntArray, number: IntArray, legal: BoolArray, tariff: IntArray, rng: np.random.Generator
 ) -> pl.DataFrame:
     count, is_legal = len(customer), pl.Series(legal)
-    names = {
-        "person": _pick(_FIRST_NAMES, count, rng) + " " + _pick(_SURNAMES, count, rng),
-        "shop": _pick(_SHOPS, count, rng) + " " + _pick(_PLACES, count, rng),
-        "works": _pick(_WORKS, count, rng) + " " + _pick(_PLACES, count, rng),
+    named = {
+        "person": _pick(names.FIRST_NAMES, count, rng) + " " + _pick(names.SURNAMES, count, rng),
+        "shop": _pick(names.SHOPS, count, rng) + " " + _pick(names.PLACES, count, rng),
+        "works": _pick(names.WORKS, count, rng) + " " + _pick(names.PLACES, count, rng),
     }
     shop = pl.Series((tariff == OTHER) & (rng.random(count) < 0.4))
-    return pl.DataFrame(names).select(
+    return pl.DataFrame(named).select(
         customer_no=numbers.text(customer),
         kind=pl.when(is_legal)
         .then(pl.lit(CustomerKind.LEGAL_ENTITY.value))
@@ -145,7 +114,7 @@ def _private(
 
 def _government(layout: Layout, body: IntArray, kind_of_body: IntArray) -> pl.DataFrame:
     number = pl.Series(layout.chunk * 1000 + body + 1)
-    name = pl.Series(_BODIES).gather(pl.Series(kind_of_body[body]))
+    name = pl.Series(names.BODIES).gather(pl.Series(kind_of_body[body]))
     serial = 8_000_000 + layout.chunk * 10_000 + body
     return pl.DataFrame(
         {
@@ -214,10 +183,9 @@ def addresses(points: int, rng: np.random.Generator) -> pl.Series:
     alley, plate = rng.integers(1, 60, points), rng.integers(1, 120, points)
     return (
         "قم، "
-        + _pick(_STREETS, points, rng)
+        + _pick(names.STREETS, points, rng)
         + "، کوچه "
         + numbers.text(alley)
         + "، پلاک "
         + numbers.text(plate)
     )
-

@@ -13,8 +13,8 @@ from etl.synth.billing import Bills
 from etl.synth.kinds import Shares
 from etl.synth.parties import dates
 from etl.synth.planting import Plan
-from etl.synth.population import RESIDENTIAL, Population
-from etl.synth.window import BoolArray, IntArray, Window
+from etl.synth.population import Population
+from etl.synth.window import IntArray, Window
 
 # Late payers pay within 26 days after the due date (40 after the issue): nobody honest owes for longer.
 _LATEST_DAYS: Final = 40
@@ -22,21 +22,20 @@ _SPLIT_SHARE: Final = 0.02
 _CHANNELS: Final = ("internet", "mobile_app", "atm", "branch", "pos")
 _CHANNEL_SHARES: Final = (0.35, 0.3, 0.15, 0.12, 0.08)
 _BANKS: Final = ("010", "011", "012", "015", "016", "017", "018", "019", "021")
-# Households are put on the cut list above 15 million rial, others above 20 (domain: a published campaign).
-DISCONNECTABLE_RIAL: Final = (15_000_000, 20_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """Frames `payment` and `payment_allocation`, one allocation a payment, and what is overdue on the last day:
-    `owing` and `disconnectable` are (points,), `overdue_since` the oldest unpaid due day or a day beyond the end.
+    """Frames `payment` and `payment_allocation`, one allocation a payment, and what is owed on the last day by the
+    points of the cohort, arrays of (points,): the overdue amount, the oldest due day of it (the day after the last
+    where there is none), and what is open of all bills but the newest.
     """
 
     payment: pl.DataFrame
     payment_allocation: pl.DataFrame
-    owing: BoolArray
-    disconnectable: BoolArray
+    overdue_rial: IntArray
     overdue_since: IntArray
+    open_before_newest_rial: IntArray
 
 
 def pay(
@@ -73,7 +72,9 @@ def pay(
     order = np.lexsort((made // count, bill))
     made, bill = made[order], bill[order]
     paid = np.bincount(bill, weights=amount[made], minlength=count).astype(np.int64)
-    return _payments(bills, subscription, bill, made // count, day[made], amount[made], paid, people, window, rng)
+    return _payments(
+        bills, subscription, bill, made // count, day[made], amount[made], paid, people, window, rng
+    )
 
 
 def _payments(
@@ -109,15 +110,15 @@ def _payments(
 
 def _debts(
     bills: Bills, paid: IntArray, people: Population, window: Window
-) -> tuple[BoolArray, BoolArray, IntArray]:
+) -> tuple[IntArray, IntArray, IntArray]:
     points, point = people.points, bills.point
     open_rial = bills.payable_rial - paid
-    overdue = (open_rial > 0) & (bills.due_day < window.end_day)
+    overdue = np.flatnonzero((open_rial > 0) & (bills.due_day < window.end_day))
     since = np.full(points, window.end_day + 1)
     np.minimum.at(since, point[overdue], bills.due_day[overdue])
-    total = np.bincount(point, weights=open_rial, minlength=points)
-    latest = np.flatnonzero(np.diff(point, append=-1) != 0)
-    earlier = total.copy()
-    earlier[point[latest]] -= open_rial[latest]
-    threshold = np.where(people.tariff == RESIDENTIAL, *DISCONNECTABLE_RIAL)
-    return since <= window.end_day, earlier > threshold, since
+    newest = np.diff(point, append=-1) != 0
+
+    def total(rows: IntArray) -> IntArray:
+        return np.bincount(point[rows], weights=open_rial[rows], minlength=points).astype(np.int64)
+
+    return total(overdue), since, total(np.flatnonzero(~newest))

@@ -9,7 +9,7 @@ import numpy as np
 
 from etl.synth.kinds import Circumstance, Planted, Shares
 from etl.synth.parties import Parties
-from etl.synth.population import AGRICULTURAL, OTHER, PUBLIC, Population, count_of
+from etl.synth.population import AGRICULTURAL, PUBLIC, RESIDENTIAL, Population, count_of
 from etl.synth.window import BoolArray, FloatArray, IntArray, Window
 from tarazu.models.enums import ReadingQuality
 
@@ -18,6 +18,8 @@ _QUALITIES: Final = tuple(ReadingQuality)
 _CLUSTER_SHARE_OF_TRANSFORMER: Final = (0.2, 0.3)
 # Below this use before theft, in kWh a day, nobody steals: there is nothing to gain and nothing to see.
 _WORTHWHILE_USE: Final = 5.0
+# A bill that is far too low stands out only where some 200 kWh are missing.
+_SPIKE_USE: Final = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Plan:
     unpaying_bodies: IntArray
 
     def planted(self, kind: Planted) -> BoolArray:
-        return self.kind == KINDS.index(kind)
+        return np.equal(self.kind, KINDS.index(kind))
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ def plan_planting(
     free = people.has(Circumstance.NONE)
     planter = _Planter(people, window, shares, chunk, rng, _nothing(people.points), free)
     _plant_theft(planter, base)
-    _plant_errors(planter)
+    _plant_errors(planter, base)
     _plant_debts(planter, parties)
     return planter.plan
 
@@ -147,13 +149,14 @@ def _plant_theft(planter: _Planter, base: FloatArray) -> None:
     plan.amount[rows] = rng.choice([0.5, 0.25, 0.2], len(rows))
 
     rows = planter.choose(Planted.BYPASS_TO_ZERO, small)
-    planter.steal(rows, 8, months - 5, 0.0, 0.0)
+    planter.steal(rows, 8, months - 8, 0.0, 0.0)
+    # After a year of honest use, and with a whole bill of theft at least.
     rows = planter.choose(Planted.SUDDEN_DROP, worthwhile)
-    planter.steal(rows, 13, months - 5, 0.2, 0.45)
+    planter.steal(rows, 12, months - 3, 0.2, 0.45)
     rows = planter.choose(Planted.SLOW_DECLINE, small)
-    planter.steal(rows, 0, months - 19, 0.2, 0.4)
+    planter.steal(rows, 0, months - 19, 0.08, 0.25)
     rows = planter.choose(Planted.TAMPER_EVENT, worthwhile)
-    planter.steal(rows, 13, months - 5, 0.2, 0.42)
+    planter.steal(rows, 12, months - 4, 0.2, 0.42)
     people.smart[rows] = True
 
     rows = planter.choose(Planted.REGISTER_TURNED_BACK, small & (people.contracted_kw <= 8))
@@ -163,10 +166,12 @@ def _plant_theft(planter: _Planter, base: FloatArray) -> None:
     people.register_digits[rows] = 6
     people.start_units[rows] = rng.integers(30_000, 90_000, len(rows))
 
-    median = np.median(base[small]) if small.any() else 0.0
-    rows = planter.choose(Planted.LOW_FROM_BEGINNING, small & (base >= median) & (people.tariff <= OTHER))
+    # Homes of the common sizes, which have peers enough, and whose true use is not itself far below theirs.
+    homes = (people.tariff == RESIDENTIAL) & (people.contracted_kw <= 8)
+    median = np.median(base[homes])
+    rows = planter.choose(Planted.LOW_FROM_BEGINNING, small & homes & (base >= median))
     plan.theft_from[rows] = 0
-    plan.recorded_share[rows] = rng.uniform(0.06, 0.14, len(rows))
+    plan.recorded_share[rows] = rng.uniform(0.05, 0.12, len(rows))
 
     rows = planter.choose(Planted.USE_AFTER_CUT, small)
     since = rng.integers(10, planter.window.columns - 6, people.points)
@@ -198,7 +203,7 @@ def _plant_clusters(planter: _Planter, worthwhile: BoolArray) -> Plan:
     return replace(plan, clusters=clusters, cluster_from=start)
 
 
-def _plant_errors(planter: _Planter) -> None:
+def _plant_errors(planter: _Planter, base: FloatArray) -> None:
     people, plan, rng = planter.people, planter.plan, planter.rng
     anyone = np.ones(people.points, dtype=bool)
     using = people.tariff != AGRICULTURAL
@@ -216,15 +221,16 @@ def _plant_errors(planter: _Planter) -> None:
     plan.period[rows] = planter.periods(rows, 2, 2)
     plan.amount[rows] = rng.integers(7, 14, len(rows))
 
+    # These three are open when the utility exports: nobody has read or corrected anything since.
+    last = bills_of(people, planter.window)
     rows = planter.choose(Planted.ESTIMATED_RUN, using)
     length = rng.integers(3, 6, len(rows))
-    _lag(plan, rows, planter.periods(rows, 3, 5), length, rng.uniform(0.85, 0.95, len(rows)), rng)
-    rows = planter.choose(Planted.SPIKE_LOW, using)
-    plan.period[rows] = planter.periods(rows, 6, 3)
-    _lag(plan, rows, plan.period[rows], np.ones_like(rows), rng.uniform(0.03, 0.1, len(rows)), rng)
+    _lag(plan, rows, last[rows] - length, length, rng.uniform(0.85, 0.95, len(rows)), rng)
+    rows = planter.choose(Planted.SPIKE_LOW, using & (base >= _SPIKE_USE))
+    _lag(plan, rows, last[rows] - 1, np.ones_like(rows), rng.uniform(0.03, 0.1, len(rows)), rng)
     plan.lag_quality[rows] = _QUALITIES.index(ReadingQuality.ACTUAL)
-    rows = planter.choose(Planted.SPIKE_HIGH, using)
-    plan.period[rows] = planter.periods(rows, 6, 2)
+    rows = planter.choose(Planted.SPIKE_HIGH, using & (base >= _SPIKE_USE))
+    plan.period[rows] = last[rows] - 1
     plan.amount[rows] = rng.uniform(5, 10, len(rows))
 
     # Honest: one or two closed doors in a row.
@@ -244,12 +250,12 @@ def _lag(
 
 
 def _plant_debts(planter: _Planter, parties: Parties) -> None:
-    """Debtors leave at least two bills unpaid (monthly ones four), so that the oldest is long overdue; late
-    payers never are by more than about four weeks.
+    """Debtors leave at least three bills unpaid (monthly ones five), so that the oldest is overdue by more than 90
+    days; late payers never are by more than about four weeks.
     """
     people, plan, rng, shares = planter.people, planter.plan, planter.rng, planter.shares
     bills = bills_of(people, planter.window)
-    least = np.where(people.demand, 4, 2)
+    least = np.where(people.demand, 5, 3)
     private = ~people.government & ~people.has(Circumstance.NEW_POINT)
     count = min(count_of(shares.debtor, people.points, planter.chunk, rng), int(private.sum()))
     rows = rng.choice(np.flatnonzero(private), count, replace=False)
@@ -273,4 +279,3 @@ def _plant_debts(planter: _Planter, parties: Parties) -> None:
     since = rng.uniform(0.05, 0.7, len(bodies))[np.searchsorted(bodies, parties.body[owing])]
     plan.unpaid_from[owing] = np.minimum((since * bills[owing]).astype(np.int64), bills[owing] - least[owing])
     planter.plan = replace(plan, unpaying_bodies=unpaying)
-

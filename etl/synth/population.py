@@ -73,7 +73,7 @@ class Population:
     circumstance_to: IntArray
 
     def has(self, circumstance: Circumstance) -> BoolArray:
-        return self.circumstance == _CIRCUMSTANCES.index(circumstance)
+        return np.equal(self.circumstance, _CIRCUMSTANCES.index(circumstance))
 
     @property
     def points(self) -> int:
@@ -170,9 +170,7 @@ def _circumstances(
     return circumstance, since, until
 
 
-def _months(
-    kind: Circumstance, count: int, last: int, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
+def _months(kind: Circumstance, count: int, last: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     whole = np.zeros(count, dtype=np.int64), np.full(count, last)
     match kind:
         case Circumstance.SEASONAL | Circumstance.HONEST_DECLINE:
@@ -187,4 +185,3 @@ def _months(
             return rng.integers(10, last - 6, count), whole[1]
         case _:
             return rng.integers(4, last - 6, count), whole[1]
-

@@ -211,7 +211,9 @@ def event_frame(
     return pl.DataFrame(
         {
             "meter_serial_no": serials[0].gather(pl.Series(np.concatenate([thieves, honest, ordinary]))),
-            "occurred_at": pl.from_epoch(pl.Series(second), "s").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            "occurred_at": pl.from_epoch(pl.Series(second), "s")
+            .cast(pl.Datetime("us"))
+            .dt.replace_time_zone("UTC"),
             "kind": pl.Series([event.value for event, _ in kinds]).gather(kind_row),
             "raw_code": pl.Series([code for _, code in kinds]).gather(kind_row),
         }

@@ -90,9 +90,7 @@ def read_registers(
     # Where subtracting came to nothing (no use), the clerk's error adds.
     consumption = np.where(hit & (consumption == units * printed), consumption - error, consumption)
 
-    unread = (period >= plan.lag_from[rows, None]) & (
-        period < (plan.lag_from + plan.lag_periods)[rows, None]
-    )
+    unread = (period >= plan.lag_from[rows, None]) & (period < (plan.lag_from + plan.lag_periods)[rows, None])
     quality = np.where(unread & (plan.lag_from[rows, None] >= 0), plan.lag_quality[rows, None], 0)
 
     start_day = reading_day[:, :-1].copy()
@@ -126,7 +124,9 @@ def read_registers(
 
 def _beginning(people: Population, rows: IntArray, column: IntArray) -> IntArray:
     """Number of the reading on whose day a circumstance began, (rows, 1); 0 where there is none."""
-    return np.minimum((column < people.circumstance_from[rows, None]).sum(axis=1), column.shape[1] - 2)[:, None]
+    before = (column < people.circumstance_from[rows, None]).sum(axis=1, keepdims=True)
+    beginning: IntArray = np.minimum(before, column.shape[1] - 2)
+    return beginning
 
 
 def _lag(units: IntArray, plan: Plan, rows: IntArray) -> None:

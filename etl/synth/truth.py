@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,9 +15,16 @@ from etl.synth.network import Layout, transformer_codes
 from etl.synth.parties import Parties, dates
 from etl.synth.payments import Payments
 from etl.synth.planting import KINDS, Plan
-from etl.synth.population import Population
+from etl.synth.population import OTHER, Population
 from etl.synth.window import BoolArray, FloatArray, IntArray, Window
 from tarazu.models.enums import SubjectKind
+
+# A debt is stated where anybody would chase it: the boundary of the ageing buckets, and a round least amount.
+_OVERDUE_DAYS: Final = 90
+_OVERDUE_RIAL: Final = 2_000_000
+_GOVERNMENT_OVERDUE_RIAL: Final = 10_000_000
+# A published campaign put households on the cut list above 15 million rial, commerce above 20.
+_DISCONNECTABLE_RIAL: Final = (20_000_000, 15_000_000)
 
 _COLUMNS: Final = (
     "subject_kind",
@@ -50,7 +58,9 @@ def truth_frame(
     transformer = transformer_codes(code)
     started = _start_days(people, plan, window)
 
-    def points(rows: IntArray, kind: pl.Series, since: IntArray, rules: pl.Series, kwh: FloatArray) -> pl.DataFrame:
+    def points(
+        rows: IntArray, kind: pl.Series, since: IntArray, rules: pl.Series, kwh: FloatArray
+    ) -> pl.DataFrame:
         row = pl.Series(rows)
         return pl.DataFrame(
             {
@@ -69,22 +79,23 @@ def truth_frame(
     kind_row = pl.Series(plan.kind[planted])
     kinds = pl.Series([kind.value for kind in KINDS]).gather(kind_row)
     rules = pl.Series([EXPECTED_RULES[kind] for kind in KINDS]).gather(kind_row)
+    debts = _Debts.of(payments, window.end_day)
+    debtors = np.flatnonzero(debts.worth_collecting() & (plan.unpaid_from >= 0) & ~people.government)
+    disconnectable = debts.disconnectable(people) & (plan.cut_from < 0)
+    debt_rules = pl.Series(["C01", "C01 C02"]).gather(pl.Series(disconnectable[debtors] + 0))
     stolen = np.isin(plan.kind, [KINDS.index(kind) for kind in THEFT])
-    owing, disconnectable, overdue_since = _debts(payments)
-    debtors = np.flatnonzero(owing & (plan.unpaid_from >= 0))
-    debt_rules = pl.Series(["C01", "C01 C02"]).gather(pl.Series((disconnectable & ~people.government)[debtors] + 0))
     frame = pl.concat(
         [
             points(planted, kinds, started[planted], rules, np.where(stolen, unrecorded, 0.0)[planted]),
             points(
                 debtors,
                 _repeat(Planted.DEBTOR.value, debtors),
-                overdue_since[debtors],
+                debts.overdue_since[debtors],
                 debt_rules,
                 np.zeros(len(debtors)),
             ),
             _transformers(layout, plan, unrecorded, window),
-            _government(people, parties, plan, owing, overdue_since),
+            _government(people, parties, plan, debts),
         ]
     )
     return frame.select(_COLUMNS)
@@ -105,11 +116,31 @@ def _start_days(people: Population, plan: Plan, window: Window) -> IntArray:
     return np.where(plan.cut_from >= 0, cut_day, started)
 
 
-def _debts(payments: Sequence[Payments]) -> tuple[BoolArray, BoolArray, IntArray]:
-    """A point is in one cohort only, and owes nothing in the other."""
-    owing = np.logical_or.reduce([cohort.owing for cohort in payments])
-    disconnectable = np.logical_or.reduce([cohort.disconnectable for cohort in payments])
-    return owing, disconnectable, np.minimum.reduce([cohort.overdue_since for cohort in payments])
+@dataclass(frozen=True, slots=True)
+class _Debts:
+    """Of both cohorts together, (points,): a point is in one, and owes nothing in the other."""
+
+    overdue_rial: IntArray
+    overdue_since: IntArray
+    open_before_newest_rial: IntArray
+    end_day: int
+
+    @classmethod
+    def of(cls, payments: Sequence[Payments], end_day: int) -> _Debts:
+        return cls(
+            np.add.reduce([cohort.overdue_rial for cohort in payments]),
+            np.minimum.reduce([cohort.overdue_since for cohort in payments]),
+            np.add.reduce([cohort.open_before_newest_rial for cohort in payments]),
+            end_day,
+        )
+
+    def worth_collecting(self) -> BoolArray:
+        old = self.end_day - self.overdue_since > _OVERDUE_DAYS
+        return old & (self.overdue_rial >= _OVERDUE_RIAL)
+
+    def disconnectable(self, people: Population) -> BoolArray:
+        threshold = np.where(people.tariff == OTHER, *_DISCONNECTABLE_RIAL)
+        return np.greater(self.open_before_newest_rial, threshold)
 
 
 def _transformers(layout: Layout, plan: Plan, unrecorded: FloatArray, window: Window) -> pl.DataFrame:
@@ -125,21 +156,25 @@ def _transformers(layout: Layout, plan: Plan, unrecorded: FloatArray, window: Wi
             "rule_ids": _repeat(EXPECTED_RULES[Planted.CLUSTER_TRANSFORMER], plan.clusters),
             "customer_no": pl.repeat(None, len(plan.clusters), dtype=pl.String, eager=True),
             "transformer_code": codes,
-            "unrecorded_kwh": np.round(kwh[plan.clusters], 1),
+            "unrecorded_kwh": np.round(kwh[plan.clusters], 1).astype(np.float64),
         }
     )
 
 
-def _government(
-    people: Population, parties: Parties, plan: Plan, owing: BoolArray, overdue_since: IntArray
-) -> pl.DataFrame:
-    rows = np.flatnonzero(np.isin(parties.body, plan.unpaying_bodies) & people.government & owing)
+def _government(people: Population, parties: Parties, plan: Plan, debts: _Debts) -> pl.DataFrame:
+    unpaying = np.isin(parties.body, plan.unpaying_bodies) & people.government
+    rows = np.flatnonzero(unpaying & (debts.overdue_rial > 0))
     return (
         pl.DataFrame(
-            {"customer_no": numbers.text(parties.customer[rows]), "start_date": dates(overdue_since[rows])}
+            {
+                "customer_no": numbers.text(parties.customer[rows]),
+                "start_date": dates(debts.overdue_since[rows]),
+                "overdue_rial": debts.overdue_rial[rows],
+            }
         )
         .group_by("customer_no", maintain_order=True)
-        .agg(pl.col("start_date").min())
+        .agg(pl.col("start_date").min(), pl.col("overdue_rial").sum())
+        .filter(pl.col("overdue_rial") >= _GOVERNMENT_OVERDUE_RIAL)
         .select(
             subject_kind=pl.lit(SubjectKind.CUSTOMER.value),
             subject_key="customer_no",

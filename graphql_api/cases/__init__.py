@@ -1,0 +1,1 @@
+"""Cases, findings with their evidence, rules and inspections."""

@@ -1,0 +1,1 @@
+"""Customers, their agreements, and the points these supply."""

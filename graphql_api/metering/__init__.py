@@ -1,0 +1,1 @@
+"""Usage points, meters, readings and events."""

@@ -1,0 +1,1 @@
+"""Districts and the network down to the transformer."""

@@ -1,0 +1,1 @@
+"""Imports, refused rows and scans."""

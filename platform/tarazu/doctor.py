@@ -35,7 +35,7 @@ SERVER_VERSION_MIN: Final = 15
 DURABLE_RULES_VERSION: Final = "2.0.28"
 PYTHON_MIN: Final = (3, 11)
 PYTHON_END: Final = (3, 14)
-# A year of a million points is about 2 GB in the database and 0.3 GB in the lake; a new snapshot stands beside the old.
+# Defaults of ours, not measured: a new snapshot stands beside the old one until it is whole, and WAL takes up to 4 GB.
 FREE_GIB_WARN: Final = 10.0
 FREE_GIB_FAIL: Final = 1.0
 _REACH_SECONDS: Final = 3.0

@@ -68,7 +68,7 @@ class Children(Generic[KeyType, Model]):
     async def counts(self, session: ReadSession, parents: Sequence[KeyType]) -> dict[KeyType, int]:
         """How many rows each parent has; a parent without any is left out."""
         statement = select(self.parent, func.count()).where(self.parent.in_(parents)).group_by(self.parent)
-        return dict((await session.execute(statement)).tuples().all())
+        return dict((await session.execute(statement)).all())
 
     async def lists(self, session: ReadSession, parents: Sequence[KeyType]) -> dict[KeyType, list[Model]]:
         """All rows of each parent; only for children that are few by nature. One without any is left out."""

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
         pattern=r"^[0-9]{3}$",
         description="Three digits of the company in its bill ids; unset means that they are not checked.",
     )
+    site_file: Path | None = Field(
+        default=None,
+        description="The company's own site values (prices, technical losses), laid over the catalogue's defaults.",
+    )
     api_host: str = Field(
         default="127.0.0.1",
         min_length=1,
@@ -118,7 +122,7 @@ class Settings(BaseSettings):
         LogLevel, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
     ] = Field(default="INFO", description="Least severe log record that is written.")
 
-    @field_validator("home", "embedded_directory")
+    @field_validator("home", "embedded_directory", "site_file")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  # keeps symlinks

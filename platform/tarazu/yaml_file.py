@@ -61,7 +61,9 @@ def read_yaml(path: Path, error: type[InputError]) -> YamlFile:
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-        raise error(f"{path}:{line}: is no YAML: {fault.problem}", mend="Mind indentation, colons, quotes.") from fault
+        raise error(
+            f"{path}:{line}: is no YAML: {fault.problem}", mend="Mind indentation, colons, quotes."
+        ) from fault
     if root is None:
         raise error(f"{path}:1: the file is empty.")
     _refuse_double_keys(path, root, error)
@@ -85,7 +87,8 @@ def _refuse_double_keys(path: Path, node: yaml.Node, error: type[InputError]) ->
         for key, value in node.value:
             if key.value in seen:
                 raise error(
-                    f"{path}:{key.start_mark.line + 1}: {key.value} is given twice.", mend="Keep one of the two."
+                    f"{path}:{key.start_mark.line + 1}: {key.value} is given twice.",
+                    mend="Keep one of the two.",
                 )
             seen.add(key.value)
             _refuse_double_keys(path, value, error)

@@ -44,7 +44,7 @@ def estimated_run(batch: PointBatch) -> SignalValues:
     if not len(bills):
         return absent(batch)
     run = np.where(has_bills, run_at[newest], 0)
-    first = np.maximum(newest - run + 1, 0)
+    first = newest - np.maximum(run - 1, 0)
     energy = np.concatenate(([0.0], np.cumsum(bills.consumption_kwh)))
     return SignalValues(
         run > 0,

@@ -102,4 +102,4 @@ async def current_customers(
         # Where two periods overlap, the newer one is written last and stays.
         .order_by(AgreementUsagePoint.valid_from, AgreementUsagePoint.id)
     )
-    return dict((await session.execute(statement)).tuples().all())
+    return dict((await session.execute(statement)).all())

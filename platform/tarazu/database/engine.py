@@ -42,6 +42,8 @@ def create_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
+        # Values of statements identify people; an error's text may reach a log.
+        hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={

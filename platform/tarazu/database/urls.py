@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from sqlalchemy.engine import URL, make_url
 
-from tarazu.database.embedded import DATABASE, EmbeddedServer
+from tarazu.database.embedded import EmbeddedServer
+from tarazu.database.embedded_cluster import DATABASE
 from tarazu.settings import Settings
 
 # Parameters of libpq that asyncpg would send to the server as settings, which refuses them.

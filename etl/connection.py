@@ -1,0 +1,93 @@
+"""The importer's connection: ADBC, which moves whole tables by COPY, driven by SQLAlchemy statements."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final, Self
+
+import adbc_driver_postgresql.dbapi as adbc
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from tarazu.database.faults import database_faults
+from tarazu.database.urls import libpq_uri
+from tarazu.settings import Settings
+
+STAGING: Final = "staging"
+
+# Without a parameter style that gives % a meaning: the statements carry their values.
+_DIALECT: Final = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # SQLAlchemy's own gap
+
+
+class ImportConnection:
+    """One connection, used by one thread at a time. Faults of the database come as operational errors."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._open = ExitStack()
+        with database_faults():
+            self._connection = self._open.enter_context(adbc.connect(libpq_uri(settings)))
+            self._cursor = self._open.enter_context(self._connection.cursor())
+        for setting in (
+            "application_name = 'tarazu import'",
+            "timezone = 'UTC'",
+            "jit = off",
+            # Merges join and group whole files; the default of 4 MB would send them to disk.
+            "work_mem = '128MB'",
+            "temp_buffers = '64MB'",
+        ):
+            self.execute(sa.text(f"SET {setting}"))
+        self.commit()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            with database_faults():
+                self._open.close()
+            return
+        try:
+            self._open.close()
+        except Exception:  # noqa: BLE001  # closing a broken connection must not hide why it broke
+            return
+
+    def execute(self, statement: sa.Executable | sa.schema.ExecutableDDLElement) -> int:
+        """Run a statement; the number of rows that it changed or made."""
+        with database_faults():
+            self._cursor.execute(compiled(statement))
+            return int(self._cursor.rowcount)
+
+    def fetch(self, statement: sa.Executable) -> pl.DataFrame:
+        with database_faults():
+            self._cursor.execute(compiled(statement))
+            frame = pl.from_arrow(self._cursor.fetch_arrow_table())
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def scalar(self, statement: sa.Executable) -> Any:
+        return self.fetch(statement).item()
+
+    def append(self, table: sa.Table, rows: pl.DataFrame) -> None:
+        """COPY `rows` into a table of the staging schema."""
+        with database_faults():
+            self._cursor.adbc_ingest(table.name, rows.to_arrow(), mode="append", db_schema_name=table.schema)
+
+    def commit(self) -> None:
+        with database_faults():
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        with database_faults():
+            self._connection.rollback()
+
+
+def compiled(statement: sa.Executable | sa.schema.ExecutableDDLElement) -> str:
+    """The SQL text of a statement, values included."""
+    if isinstance(statement, sa.TextClause):
+        return statement.text
+    options = {} if isinstance(statement, sa.schema.ExecutableDDLElement) else {"literal_binds": True}
+    return str(statement.compile(dialect=_DIALECT, compile_kwargs=options))  # type: ignore[attr-defined]  # every executable compiles

@@ -1,0 +1,1 @@
+"""The lake: what scans read, as Parquet in buckets of usage points."""

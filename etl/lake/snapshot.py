@@ -1,0 +1,255 @@
+"""From PostgreSQL to the lake: only the buckets in which something changed, each replaced in one step.
+
+All queries run in one REPEATABLE READ transaction, so that the lake is the state of one moment. New buckets get new
+folder names and the manifest names them last; a snapshot that is killed leaves the old lake whole, and its remains
+are removed by the next one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+
+from etl.lake import tables
+from etl.lake.files import write_bucket
+from etl.lake.manifest import Bucket, Manifest, generation_of, read_manifest, write_manifest
+from etl.lake.partition import MOST_OPEN, partition, read_partition
+from etl.lake.transformers import write_transformers
+from etl.memory import peak_rss_mb
+from rules.batch import month_number, month_start
+from tarazu.database import database_faults, libpq_uri
+from tarazu.errors import BusyError
+from tarazu.folders import private_folder
+from tarazu.moments import reach
+
+if TYPE_CHECKING:
+    from tarazu.settings import Settings
+
+# (what, done, of how many); 0 where it is not known.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSummary:
+    buckets: int
+    rebuilt: int
+    points: int
+    bills: int
+    events: int
+    generation: str
+    last_day: str
+    seconds: float
+    peak_rss_mb: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def snapshot(settings: Settings, progress: Progress = lambda *_: None) -> SnapshotSummary:
+    """Bring the lake up to date.
+
+    Raises:
+        BusyError: another snapshot is writing this lake.
+        DatabaseUnavailableError, StorageError: as they say; the old lake is still there.
+    """
+    started = time.monotonic()
+    lake = private_folder(settings.lake_directory)
+    with _only_writer(lake), database_faults(), dbapi.connect(libpq_uri(settings)) as connection:
+        manifest, rebuilt = _Snapshot(settings, lake, connection, progress).run()
+    return SnapshotSummary(
+        buckets=len(manifest.bucket),
+        rebuilt=rebuilt,
+        points=manifest.points,
+        bills=sum(bucket.bills for bucket in manifest.bucket.values()),
+        events=sum(bucket.events for bucket in manifest.bucket.values()),
+        generation=manifest.generation,
+        last_day=manifest.last_day,
+        seconds=round(time.monotonic() - started, 2),
+        peak_rss_mb=peak_rss_mb(),
+    )
+
+
+@contextmanager
+def _only_writer(lake: Path) -> Iterator[None]:
+    with (lake / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"Another snapshot is writing {lake}.", mend="Wait until it has ended.") from None
+        yield
+
+
+@contextmanager
+def reading(lake: Path) -> Iterator[None]:
+    """While it lasts, no snapshot removes files that an earlier manifest named."""
+    with (lake / "readers").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def nobody_reads(lake: Path) -> Iterator[bool]:
+    with (lake / "readers").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+class _Snapshot:
+    def __init__(self, settings: Settings, lake: Path, connection: Any, progress: Progress) -> None:
+        self._settings = settings
+        self._lake = lake
+        self._cursor = connection.cursor()
+        self._progress = progress
+        self._buckets = settings.lake_buckets
+        self._months = settings.panel_months
+
+    def run(self) -> tuple[Manifest, int]:
+        self._cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        old = read_manifest(self._lake)
+        if old and (old.buckets, old.panel_months) != (self._buckets, self._months):
+            old = None
+        with nobody_reads(self._lake) as alone:
+            if alone:
+                _remove_remains(self._lake, old)
+        versions = self._versions()
+        kept = {
+            number: bucket
+            for number, bucket in (old.bucket if old else {}).items()
+            if versions.get(int(number)) == bucket.version
+        }
+        changed = sorted(number for number in versions if str(number) not in kept)
+        last_day = self._last_day()
+        last_month = month_number(last_day - dt.timedelta(days=1))
+        built: dict[str, Bucket] = {}
+        for start in range(0, len(changed), MOST_OPEN):
+            built |= self._rebuild(changed[start : start + MOST_OPEN], versions, last_month)
+        transformers, has_energy = self._transformers(last_month)
+        reach("snapshot.built")
+        bucket = dict(sorted({**kept, **built}.items(), key=lambda item: int(item[0])))
+        manifest = Manifest(
+            buckets=self._buckets,
+            panel_months=self._months,
+            last_day=last_day.isoformat(),
+            generation=generation_of(bucket, self._months, transformers),
+            bucket=bucket,
+            transformers=transformers,
+            has_payables=self._exists("invoice WHERE payable_rial IS NOT NULL"),
+            has_statuses=self._exists("usage_point_status"),
+            has_transformer_energy=has_energy,
+        )
+        write_manifest(self._lake, manifest)
+        reach("snapshot.published")
+        return manifest, len(built)
+
+    def _versions(self) -> dict[int, str]:
+        """Bucket number → hash of the change versions of its classes."""
+        self._cursor.execute("SELECT bucket_class, version FROM lake_change ORDER BY bucket_class")
+        hashes: dict[int, Any] = {}
+        for bucket_class, version in self._cursor.fetchall():
+            digest = hashes.setdefault(bucket_class % self._buckets, hashlib.sha256())
+            digest.update(f"{bucket_class}:{version};".encode())
+        return {number: digest.hexdigest()[:16] for number, digest in hashes.items()}
+
+    def _last_day(self) -> dt.date:
+        """The day up to which bills are known; a date in the future is an error of the source, not knowledge."""
+        self._cursor.execute("SELECT max(period_end) FROM invoice WHERE period_end <= current_date")
+        (day,) = self._cursor.fetchone()
+        return day if isinstance(day, dt.date) else dt.datetime.now(tz=dt.UTC).date()
+
+    def _exists(self, source: str) -> bool:
+        self._cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {source})")
+        return bool(self._cursor.fetchone()[0])
+
+    def _rebuild(self, numbers: list[int], versions: dict[int, str], last_month: int) -> dict[str, Bucket]:
+        work = self._lake / ".work"
+        shutil.rmtree(work, ignore_errors=True)
+        everything = len(numbers) == len(versions)
+        listed = ", ".join(map(str, numbers))
+        classes = "true" if everything else f"p.bucket_class % {self._buckets} IN ({listed})"
+        panel_start = dt.date(1970, 1, 1) + dt.timedelta(days=month_start(last_month - self._months + 1))
+        queries = {
+            "points": (tables.POINTS_QUERY, tables.POINTS),
+            "bills": (tables.BILLS_QUERY, tables.BILLS),
+            "events": (tables.EVENTS_QUERY, tables.EVENTS),
+        }
+        for name, (query, schema) in queries.items():
+            self._read(name, query.format(classes=classes, panel_start=panel_start), schema, work / name)
+        reach("snapshot.read")
+
+        def build(number: int) -> tuple[str, Bucket]:
+            points, bills, events = (
+                read_partition(work / name, number, schema) for name, (_, schema) in queries.items()
+            )
+            folder = f"bucket-{number:04d}-{versions[number]}-{last_month}"
+            write_bucket(
+                self._lake / folder, points, bills, events, last_month=last_month, months=self._months
+            )
+            reach("snapshot.bucket")
+            return str(number), Bucket(
+                folder, last_month, len(points), len(bills), len(events), versions[number]
+            )
+
+        built: dict[str, Bucket] = {}
+        with ThreadPoolExecutor(self._settings.dask_workers) as pool:
+            for done, (number, bucket) in enumerate(pool.map(build, numbers), 1):
+                built[number] = bucket
+                self._progress("buckets", done, len(numbers))
+        shutil.rmtree(work)
+        return built
+
+    def _read(self, name: str, query: str, schema: pa.Schema, folder: Path) -> None:
+        done = 0
+
+        def advance(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self._progress(f"read {name}", done, 0)
+
+        self._cursor.execute(query)
+        partition(self._cursor.fetch_record_batch(), schema, folder, self._buckets, advance)
+
+    def _transformers(self, last_month: int) -> tuple[str, bool]:
+        """(file name, whether any transformer has readings). The name says the content."""
+        self._cursor.execute(tables.TRANSFORMERS_QUERY)
+        rows = self._cursor.fetch_arrow_table()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows.combine_chunks())
+        digest = hashlib.sha256(str((last_month, self._months)).encode())
+        digest.update(sink.getvalue())
+        name = f"transformers-{digest.hexdigest()[:16]}.parquet"
+        path = self._lake / name
+        if not path.exists():
+            write_transformers(path, rows, last_month=last_month, months=self._months)
+        return name, rows.column("delivered_kwh").null_count < len(rows)
+
+
+def _remove_remains(lake: Path, manifest: Manifest | None) -> None:
+    """Files that no manifest names: of a killed snapshot, or of the lake before this one."""
+    named = (
+        {bucket.folder for bucket in manifest.bucket.values()} | {manifest.transformers}
+        if manifest
+        else set()
+    )
+    for path in lake.iterdir():
+        is_bucket = path.name.startswith("bucket-") and path.name not in named
+        if is_bucket or path.name.startswith((".bucket-", ".work")):
+            shutil.rmtree(path)
+        if path.name.startswith("transformers-") and path.name not in named:
+            path.unlink()

@@ -1,0 +1,161 @@
+"""The columns of the lake's tables, and the queries that fill them.
+
+A query takes the bucket classes to read; its columns have the names and order of the schema, so that what
+PostgreSQL sends is what Parquet holds.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from rules.batch import QUALITIES, TAMPER_EVENTS, TARIFF_CLASSES
+
+POINTS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("subscription_no", pa.string()),
+        ("district_id", pa.int64()),
+        ("customer_id", pa.int64()),
+        ("customer_no", pa.string()),
+        ("transformer_id", pa.int64()),
+        ("tariff_class", pa.int16()),
+        ("contracted_power_kw", pa.float64()),
+        ("is_government", pa.bool_()),
+        ("cut_from", pa.date32()),
+        ("cut_to", pa.date32()),
+        ("vacant_from", pa.date32()),
+        ("vacant_to", pa.date32()),
+        ("seasonal_from", pa.date32()),
+        ("seasonal_to", pa.date32()),
+        ("generation_from", pa.date32()),
+        ("generation_to", pa.date32()),
+        ("meter_since", pa.date32()),
+        ("energised_on", pa.date32()),
+    ]
+)
+
+BILLS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("invoice_id", pa.int64()),
+        ("installation_id", pa.int64()),
+        ("period_start", pa.date32()),
+        ("period_end", pa.date32()),
+        ("due_on", pa.date32()),
+        ("quality", pa.int16()),
+        ("previous_index", pa.float64()),
+        ("current_index", pa.float64()),
+        ("multiplier", pa.float64()),
+        ("installed_multiplier", pa.float64()),
+        ("register_digits", pa.int16()),
+        ("consumption_kwh", pa.float64()),
+        ("bands_kwh", pa.float64()),
+        ("bill_id", pa.int64()),
+        ("payment_id", pa.int64()),
+        ("payable_rial", pa.int64()),
+        ("outstanding_rial", pa.int64()),
+    ]
+)
+
+EVENTS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("day", pa.date32()),
+        ("kind", pa.int16()),
+    ]
+)
+
+
+def _code(column: str, words: tuple[str, ...]) -> str:
+    """A CASE that turns a word into its position."""
+    cases = " ".join(f"WHEN '{word}' THEN {i}" for i, word in enumerate(words))
+    return f"(CASE {column} {cases} END)::int2"
+
+
+def _status(kinds: tuple[str, ...], name: str) -> str:
+    """The newest period of a circumstance."""
+    words = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"""LEFT JOIN LATERAL (
+        SELECT valid_from, valid_to FROM usage_point_status s
+        WHERE s.usage_point_id = p.id AND s.kind IN ({words}) ORDER BY valid_from DESC LIMIT 1
+    ) {name} ON true"""
+
+
+POINTS_QUERY = f"""
+SELECT p.id AS usage_point_id, p.bucket_class, p.subscription_no, p.district_id,
+    coalesce(c.id, -1) AS customer_id,
+    CASE WHEN c.sector = 'government' THEN c.customer_no ELSE '' END AS customer_no,
+    coalesce(p.transformer_id, -1) AS transformer_id,
+    coalesce({_code("t.tariff_class", TARIFF_CLASSES)}, {TARIFF_CLASSES.index("other")}::int2) AS tariff_class,
+    t.contracted_power_kw,
+    coalesce(c.sector = 'government', false) AS is_government,
+    cut.valid_from AS cut_from, cut.valid_to AS cut_to,
+    vacant.valid_from AS vacant_from, vacant.valid_to AS vacant_to,
+    seasonal.valid_from AS seasonal_from, seasonal.valid_to AS seasonal_to,
+    generation.valid_from AS generation_from, generation.valid_to AS generation_to,
+    CASE WHEN m.meters > 1 THEN m.newest END AS meter_since,
+    p.energised_on
+FROM usage_point p
+LEFT JOIN LATERAL (
+    SELECT a.agreement_id FROM agreement_usage_point a
+    WHERE a.usage_point_id = p.id ORDER BY a.valid_from DESC LIMIT 1
+) supply ON true
+LEFT JOIN supply_agreement sa ON sa.id = supply.agreement_id
+LEFT JOIN customer c ON c.id = sa.customer_id
+LEFT JOIN LATERAL (
+    SELECT tariff_class, contracted_power_kw FROM usage_point_term t
+    WHERE t.usage_point_id = p.id ORDER BY valid_from DESC LIMIT 1
+) t ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS meters, max(valid_from) AS newest FROM meter_installation i WHERE i.usage_point_id = p.id
+) m ON true
+{_status(("disconnected", "removed"), "cut")}
+{_status(("declared_vacant",), "vacant")}
+{_status(("seasonal",), "seasonal")}
+{_status(("generation_contract",), "generation")}
+WHERE {{classes}}
+"""
+
+# Bills of the panel's time, and older ones on which something is still owed.
+BILLS_QUERY = f"""
+SELECT * FROM (
+    SELECT i.usage_point_id, p.bucket_class, i.id AS invoice_id, coalesce(i.installation_id, -1) AS installation_id,
+        i.period_start, i.period_end, i.due_on, {_code("i.reading_quality", QUALITIES)} AS quality,
+        i.previous_index, i.current_index, i.multiplier,
+        (SELECT mm.multiplier FROM meter_multiplier mm
+         WHERE mm.installation_id = i.installation_id AND mm.valid_from < i.period_end
+         ORDER BY mm.valid_from DESC LIMIT 1) AS installed_multiplier,
+        coalesce(m.register_digits, 0)::int2 AS register_digits,
+        i.consumption_kwh,
+        i.mid_kwh + coalesce(i.peak_kwh, 0) + coalesce(i.low_kwh, 0) AS bands_kwh,
+        coalesce(i.bill_id::bigint, -1) AS bill_id, coalesce(i.payment_id::bigint, -1) AS payment_id,
+        coalesce(i.payable_rial, -1) AS payable_rial,
+        CASE WHEN i.payable_rial > 0 THEN i.payable_rial - coalesce(
+            (SELECT sum(a.amount_rial) FROM payment_allocation a WHERE a.invoice_id = i.id), 0
+        )::bigint ELSE 0 END AS outstanding_rial
+    FROM invoice i
+    JOIN usage_point p ON p.id = i.usage_point_id
+    LEFT JOIN meter_installation mi ON mi.id = i.installation_id
+    LEFT JOIN meter m ON m.id = mi.meter_id
+    WHERE {{classes}}
+) bills WHERE period_end > '{{panel_start}}' OR outstanding_rial > 0
+"""
+
+EVENTS_QUERY = f"""
+SELECT p.id AS usage_point_id, p.bucket_class, e.occurred_at::date AS day, {_code("e.kind", TAMPER_EVENTS)} AS kind
+FROM end_device_event e
+JOIN meter_installation i ON i.meter_id = e.meter_id
+    AND e.occurred_at::date >= i.valid_from AND (i.valid_to IS NULL OR e.occurred_at::date < i.valid_to)
+JOIN usage_point p ON p.id = i.usage_point_id
+WHERE e.kind IN ({", ".join(f"'{kind}'" for kind in TAMPER_EVENTS)}) AND {{classes}}
+"""
+
+TRANSFORMERS_QUERY = """
+SELECT t.id AS transformer_id, t.code, coalesce(t.district_id, -1) AS district_id,
+    e.period_start, e.period_end, e.delivered_kwh
+FROM distribution_transformer t LEFT JOIN transformer_energy e ON e.transformer_id = t.id
+ORDER BY t.id, e.period_start
+"""

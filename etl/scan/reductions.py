@@ -1,0 +1,169 @@
+"""The first pass: what has to be known over all buckets before one bucket can be judged.
+
+Three small sums a bucket: the histogram of peers, the billed energy of each transformer in the last months, and the
+debts of government customers. No row of a point leaves its bucket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rules.batch import NO_DAY, CustomerBatch, PeerGroups, PointBatch, TransformerBatch
+from rules.signals.debt import overdue_debt
+from rules.signals.grouping import first_rows
+from rules.signals.peer_level import merge_histograms, peer_groups, peer_histogram
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rules.site import Site
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+# Two consecutive complete months are sought among the last six: reading cycles of two months end up to two months
+# apart, and a late cycle adds two.
+BALANCE_MONTHS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSums:
+    """What one bucket contributes."""
+
+    peer_keys: Ints
+    peer_counts: Ints
+    transformer_id: Ints
+    billed_kwh: Floats  # (transformers, BALANCE_MONTHS)
+    known: Ints  # (transformers, BALANCE_MONTHS) customers with a bill for the month
+    customers: Ints
+    government_id: Ints
+    government_no: tuple[str, ...]
+    government_district: Ints
+    government_points: Ints
+    government_outstanding: Ints
+    government_overdue: Ints
+    government_oldest: NDArray[np.int32]
+
+
+def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
+    """`month_days`: (BALANCE_MONTHS,) days of the last months."""
+    keys, counts = peer_histogram(batch)
+    transformer_id, billed, known, customers = _transformer_sums(batch, month_days)
+    return BucketSums(keys, counts, transformer_id, billed, known, customers, *_government_sums(batch))
+
+
+def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floats, Ints, Ints]:
+    rows = np.flatnonzero(batch.transformer_id >= 0)
+    ids, inverse = np.unique(batch.transformer_id[rows], return_inverse=True)
+    months = len(month_days)
+    recent = batch.daily_kwh[rows, -months:].astype(np.float64)
+    is_known = ~np.isnan(recent)
+    energy = np.where(is_known, recent, 0.0) * month_days[None, :]
+    cell = (inverse[:, None] * months + np.arange(months)[None, :]).reshape(-1)
+    size = len(ids) * months
+    billed = np.bincount(cell, weights=energy.reshape(-1), minlength=size).astype(np.float64, copy=False)
+    known = np.bincount(cell, weights=is_known.reshape(-1), minlength=size).reshape(len(ids), months)
+    return ids, billed.reshape(len(ids), months), known.astype(np.int64), np.bincount(inverse, minlength=len(ids)).astype(np.int64)
+
+
+def _government_sums(
+    batch: PointBatch,
+) -> tuple[Ints, tuple[str, ...], Ints, Ints, Ints, Ints, NDArray[np.int32]]:
+    debt = overdue_debt(batch)
+    rows = np.flatnonzero(debt.present & batch.is_government & (batch.customer_id >= 0))
+    rows = rows[np.argsort(batch.customer_id[rows], kind="stable")]
+    customer = batch.customer_id[rows]
+    starts = first_rows(customer)
+    first = rows[starts]
+
+    def total(name: str) -> Ints:
+        values = debt.fields[name][rows].astype(np.int64)
+        return np.add.reduceat(values, starts) if len(starts) else np.empty(0, np.int64)
+
+    oldest = debt.fields["since"][rows].astype(np.int32)
+    return (
+        batch.customer_id[first],
+        tuple(batch.customer_no[row] for row in first.tolist()),
+        batch.district_id[first],
+        np.diff(np.append(starts, len(rows))),
+        total("outstanding_rial"),
+        total("overdue_rial"),
+        np.minimum.reduceat(oldest, starts) if len(starts) else np.empty(0, np.int32),
+    )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All buckets together."""
+
+    peers: PeerGroups
+    transformers: TransformerBatch
+    governments: CustomerBatch
+
+
+def merge(
+    sums: list[BucketSums],
+    transformers: tuple[Ints, list[str], Ints],
+    delivered_kwh: Floats,
+    *,
+    last_month: int,
+    as_of: int,
+    site: Site,
+) -> Whole:
+    """`transformers`: ids (sorted), codes, districts; `delivered_kwh`: (transformers, BALANCE_MONTHS)."""
+    ids, codes, districts = transformers
+    shape = (len(ids), BALANCE_MONTHS)
+    billed, known, customers = np.zeros(shape), np.zeros(shape), np.zeros(len(ids), np.int64)
+    for part in sums:
+        row = np.searchsorted(ids, part.transformer_id)
+        # A transformer that was added after the snapshot's table was written cannot occur: both are of one moment.
+        billed[row] += part.billed_kwh
+        known[row] += part.known
+        customers[row] += part.customers
+    keys, counts = merge_histograms([(part.peer_keys, part.peer_counts) for part in sums])
+    return Whole(
+        peers=peer_groups(keys, counts),
+        transformers=TransformerBatch(
+            transformer_id=ids,
+            code=codes,
+            district_id=districts,
+            delivered_kwh=delivered_kwh,
+            billed_kwh=billed,
+            coverage=known / np.maximum(customers, 1)[:, None],
+            customers=customers,
+            last_month=last_month,
+            site=site,
+        ),
+        governments=_merge_governments(sums, as_of, site),
+    )
+
+
+def _merge_governments(sums: list[BucketSums], as_of: int, site: Site) -> CustomerBatch:
+    ids, inverse = np.unique(
+        np.concatenate([np.empty(0, np.int64), *(part.government_id for part in sums)]), return_inverse=True
+    )
+    numbers = [number for part in sums for number in part.government_no]
+    count = len(ids)
+    points, outstanding, overdue = (np.zeros(count, np.int64) for _ in range(3))
+    oldest = np.full(count, NO_DAY, np.int32)
+    district = np.full(count, -1, np.int64)
+    number_of = [""] * count
+    if count:
+        joined = {
+            name: np.concatenate([getattr(part, f"government_{name}") for part in sums])
+            for name in ("points", "outstanding", "overdue", "oldest", "district")
+        }
+        np.add.at(points, inverse, joined["points"])
+        np.add.at(outstanding, inverse, joined["outstanding"])
+        np.add.at(overdue, inverse, joined["overdue"])
+        oldest[:] = np.iinfo(np.int32).max
+        np.minimum.at(oldest, inverse, joined["oldest"])
+        # The body is shown in the lowest district id of its points: one and the same in every scan.
+        district[:] = np.iinfo(np.int64).max
+        np.minimum.at(district, inverse, joined["district"])
+        for at, number in zip(inverse.tolist(), numbers, strict=True):
+            number_of[at] = number
+    return CustomerBatch(ids, number_of, district, points, outstanding, overdue, oldest, as_of, site)

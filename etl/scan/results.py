@@ -1,0 +1,71 @@
+"""Findings of one task on their way to PostgreSQL: a Parquet file, written whole or not at all."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rules.findings import NAMESPACE, BatchFindings, Finding
+
+SCHEMA = pa.schema(
+    [
+        ("identity", pa.string()),
+        ("case_id", pa.string()),
+        ("subject_kind", pa.string()),
+        ("subject_key", pa.string()),
+        ("subject_id", pa.int64()),
+        ("district_id", pa.int64()),
+        ("rule_id", pa.string()),
+        ("rule_version", pa.int32()),
+        ("family", pa.string()),
+        ("severity", pa.string()),
+        ("confidence", pa.float64()),
+        ("energy_at_risk_kwh", pa.float64()),
+        ("money_at_risk_rial", pa.int64()),
+        ("evidence_from", pa.date32()),
+        ("evidence_to", pa.date32()),
+        ("invoice_id", pa.int64()),
+        ("parameters", pa.string()),
+        ("evidence", pa.string()),
+        ("sentence_fa", pa.string()),
+        ("sentence_en", pa.string()),
+    ]
+)
+_SUBJECTS, _SCREENED = b"subjects", b"screened"
+
+
+def case_id(subject_kind: str, subject_key: str, family: str, opened_on: str) -> uuid.UUID:
+    """The id of the case of a subject and rule family whose window starts on that day (ISO)."""
+    return uuid.uuid5(NAMESPACE, f"case|{subject_kind}:{subject_key}|{family}|{opened_on}")
+
+
+def write_results(path: Path, found: BatchFindings, opened_on: str) -> None:
+    columns: dict[str, list[Any]] = {
+        field.name: [getattr(finding, field.name) for finding in found.findings]
+        for field in fields(Finding)
+        if field.name != "id"
+    }
+    columns["identity"] = [str(finding.id) for finding in found.findings]
+    columns["case_id"] = [
+        str(case_id(finding.subject_kind, finding.subject_key, finding.family, opened_on))
+        for finding in found.findings
+    ]
+    table = pa.table(columns, schema=None).select(SCHEMA.names).cast(SCHEMA)
+    table = table.replace_schema_metadata(
+        {_SUBJECTS: str(found.subjects).encode(), _SCREENED: str(found.screened).encode()}
+    )
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    pq.write_table(table, temporary, compression="lz4")
+    temporary.replace(path)
+
+
+def read_results(path: Path) -> tuple[pa.Table, int, int]:
+    """(findings, subjects, screened)."""
+    table = pq.read_table(path)
+    metadata = table.schema.metadata or {}
+    return table.cast(SCHEMA), int(metadata[_SUBJECTS]), int(metadata[_SCREENED])

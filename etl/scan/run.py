@@ -1,0 +1,356 @@
+"""One scan, from the lake to cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
+from sqlalchemy import text
+
+from etl.lake.manifest import Manifest, require_manifest
+from etl.lake.snapshot import reading
+from etl.lake.transformers import read_transformers
+from etl.memory import peak_rss_mb
+from etl.scan.cluster import Outcome, cluster, run_tasks
+from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
+from etl.scan.results import SCHEMA, read_results
+from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
+from rules.batch import day_number
+from rules.rule import ACTIVE, Catalogue
+from rules.signals import all_signals
+from rules.site import load_site
+from tarazu.cases import scan_runs
+from tarazu.cases.opening import Opened, open_cases
+from tarazu.database import advisory_lock, create_engine, database_faults, libpq_uri
+from tarazu.folders import private_folder
+from tarazu.models.enums import RunState
+from tarazu.moments import reach
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from rules.site import Site
+    from tarazu.settings import Settings
+
+Progress = Callable[[str, int, int], None]
+
+# A need of a signal in the words of the people who can supply it.
+_NEEDS = {
+    "bills": "invoices",
+    "panel": "invoices",
+    "peers": "invoices",
+    "events": "end device events",
+    "transformer_energy": "energy of transformers",
+    "payables": "payable amounts of invoices",
+    "statuses": "statuses of usage points",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    run_id: int
+    as_of: str
+    subjects: int
+    screened: int
+    findings: int
+    findings_new: int
+    cases_opened: int
+    cases_updated: int
+    by_rule: dict[str, int]
+    not_evaluated: dict[str, str]
+    failed_buckets: list[int]
+    by_reference: list[int]  # buckets on which the engine died and the reference evaluator did the work
+    seconds: float
+    peak_rss_mb: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+async def scan(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    as_of: dt.date | None = None,
+    progress: Progress = lambda *_: None,
+) -> ScanSummary:
+    """Scan the lake as of a day (by default the last day of which bills are known) and open cases.
+
+    Raises:
+        NotFoundError: there is no lake.
+        BusyError: another scan runs on this database.
+        RuleError, DatabaseUnavailableError, StorageError: as they say; no case was changed.
+    """
+    started = time.monotonic()
+    engine = create_engine(settings, application_name="tarazu scan", pool_size=3)
+    try:
+        with database_faults(), reading(private_folder(settings.lake_directory)):
+            manifest = require_manifest(settings.lake_directory)
+            async with advisory_lock(engine, "scan"):
+                day = as_of or dt.date.fromisoformat(manifest.last_day)
+                return await _Scan(settings, catalogue, manifest, day, engine, progress).run(started)
+    finally:
+        await engine.dispose()
+
+
+class _Scan:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        manifest: Manifest,
+        as_of: dt.date,
+        engine: AsyncEngine,
+        progress: Progress,
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._manifest = manifest
+        self._as_of = as_of
+        self._engine = engine
+        self._progress = progress
+        self._site: Site = load_site(as_of, settings.site_file, settings.company_code)
+        self._not_evaluated = not_evaluated(catalogue, manifest)
+        self._failed: set[int] = set()
+        self._by_reference: set[int] = set()
+        self._worker_mb = 0
+
+    async def run(self, started: float) -> ScanSummary:
+        async with self._engine.begin() as connection:
+            run_id = await scan_runs.begin(
+                connection,
+                as_of=self._as_of,
+                lake_generation=self._manifest.generation,
+                catalogue_hash=self._catalogue.hash,
+            )
+        results = self._results_folder()
+        tasks = [
+            BucketTask(
+                int(number),
+                self._settings.lake_directory / bucket.folder,
+                bucket.last_month,
+                self._as_of,
+                self._site,
+            )
+            for number, bucket in self._manifest.bucket.items()
+        ]
+        with cluster(self._settings, most_workers=len(tasks)) as client:
+            whole = self._reduce(client, tasks)
+            reports = self._evaluate(client, tasks, whole, results)
+        reach("scan.evaluated")
+        opened, findings = await self._store(run_id, results, reports)
+        state = RunState.PARTIAL if self._failed else RunState.SUCCEEDED
+        summary = ScanSummary(
+            run_id=run_id,
+            as_of=self._as_of.isoformat(),
+            subjects=sum(report.subjects for report in reports),
+            screened=sum(report.screened for report in reports),
+            findings=sum(findings.values()),
+            findings_new=opened.findings_new,
+            cases_opened=opened.cases_opened,
+            cases_updated=opened.cases_updated,
+            by_rule=dict(sorted(findings.items())),
+            not_evaluated=self._not_evaluated,
+            failed_buckets=sorted(self._failed),
+            by_reference=sorted(self._by_reference),
+            seconds=round(time.monotonic() - started, 2),
+            peak_rss_mb=peak_rss_mb() + self._worker_mb,
+        )
+        async with self._engine.begin() as connection:
+            await scan_runs.end(connection, run_id, state, summary.to_json())
+        shutil.rmtree(results, ignore_errors=True)
+        return summary
+
+    def _results_folder(self) -> Path:
+        """Named by everything the findings depend on: a scan that was killed goes on where it stopped."""
+        name = hashlib.sha256(
+            json.dumps(
+                [
+                    self._manifest.generation,
+                    self._catalogue.hash,
+                    self._as_of.isoformat(),
+                    repr(self._site),
+                    self._not_evaluated,
+                ]
+            ).encode()
+        ).hexdigest()[:16]
+        runs = private_folder(self._settings.runs_directory)
+        for other in runs.glob("scan-*"):
+            if other.name != f"scan-{name}":
+                shutil.rmtree(other, ignore_errors=True)
+        return private_folder(runs / f"scan-{name}")
+
+    def _reduce(self, client: Client, tasks: list[BucketTask]) -> Whole:
+        sums: dict[int, BucketSums] = {}
+        jobs: dict[Any, Any] = {task.number: (reduce_task, (task,), {}) for task in tasks}
+        for done, outcome in enumerate(run_tasks(client, jobs), 1):
+            if outcome.killed:
+                self._failed.add(outcome.key)
+            else:
+                sums[outcome.key] = outcome.value
+            self._progress("reduce", done, len(tasks))
+        table, delivered = read_transformers(self._settings.lake_directory / self._manifest.transformers)
+        ids = table.column("transformer_id").to_numpy()
+        codes = table.column("code").to_pylist()
+        districts = table.column("district_id").to_numpy()
+        return merge(
+            # In the order of the buckets, so that sums of floats are the same in every scan.
+            [sums[number] for number in sorted(sums)],
+            (ids, codes, districts),
+            delivered[:, -BALANCE_MONTHS:],
+            last_month=self._balance_month(),
+            as_of=day_number(self._as_of),
+            site=self._site,
+        )
+
+    def _balance_month(self) -> int:
+        return BucketTask(0, Path(), 0, self._as_of, self._site).last_month
+
+    def _evaluate(
+        self, client: Client, tasks: list[BucketTask], whole: Whole, results: Path
+    ) -> list[TaskReport]:
+        reports: dict[Any, TaskReport] = {}
+        rules = {
+            kind: [rule for rule in self._catalogue.active(kind) if rule.id not in self._not_evaluated]
+            for kind in ("usage_point", "transformer", "customer")
+        }
+        jobs: dict[Any, Any] = {}
+        [peers] = client.scatter([whole.peers], broadcast=True)
+        for task in tasks:
+            path = results / f"bucket-{task.number:04d}.parquet"
+            if task.number in self._failed:
+                continue
+            if path.exists():
+                reports[task.number] = _report_of(path)
+                continue
+            jobs[task.number] = (evaluate_task, (task, peers, rules["usage_point"], path), {})
+        day = self._as_of.isoformat()
+        for name, batch in (("transformer", whole.transformers), ("customer", whole.governments)):
+            if rules[name]:
+                path = results / f"{name}.parquet"
+                jobs[name] = (evaluate_whole_task, (batch, rules[name], path, day), {})
+        total, retried = len(jobs) + len(reports), []
+        for outcome in run_tasks(client, jobs):
+            if outcome.killed:
+                retried.append(outcome)
+                continue
+            self._take(outcome, reports, total)
+        for killed in retried:
+            # Alone, and without durable_rules: a bucket that only shared a worker with the culprit ends well too.
+            function, arguments, options = jobs[killed.key]
+            again = {killed.key: (function, arguments, {**options, "use_reference": True})}
+            for outcome in run_tasks(client, again):
+                if outcome.killed:
+                    self._failed.add(outcome.key if isinstance(outcome.key, int) else -1)
+                    continue
+                if isinstance(outcome.key, int):
+                    self._by_reference.add(outcome.key)
+                self._take(outcome, reports, total)
+        return list(reports.values())
+
+    def _take(self, outcome: Outcome, reports: dict[Any, TaskReport], total: int) -> None:
+        report: TaskReport = outcome.value
+        reports[outcome.key] = report
+        # Workers report their own peak; the largest stands for each of them.
+        workers = 0 if self._settings.dask_scheduler else self._settings.dask_workers
+        self._worker_mb = max(self._worker_mb, report.peak_rss_mb * workers)
+        self._progress("evaluate", len(reports), total)
+
+    async def _store(
+        self, run_id: int, results: Path, reports: list[TaskReport]
+    ) -> tuple[Opened, Counter[str]]:
+        staging = f"scan_{run_id}"
+        self._progress("store", 0, 1)
+        by_rule: Counter[str] = Counter()
+
+        def batches() -> Any:
+            for report in sorted(reports, key=lambda report: report.name):
+                table, _, _ = read_results(results / f"{report.name}.parquet")
+                for entry in table.column("rule_id").value_counts().to_pylist():
+                    by_rule[entry["values"]] += entry["counts"]
+                yield from table.to_batches()
+
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables "
+                    "WHERE schemaname = 'staging' AND tablename ~ '^scan_[0-9]+$' LOOP "
+                    "EXECUTE 'DROP TABLE staging.' || name; END LOOP; END $$"
+                )
+            )
+        with dbapi.connect(libpq_uri(self._settings)) as adbc, adbc.cursor() as cursor:
+            reader = pa.RecordBatchReader.from_batches(SCHEMA, batches())
+            cursor.adbc_ingest(staging, reader, mode="create", db_schema_name="staging")
+            adbc.commit()
+        reach("scan.staged")
+        async with self._engine.begin() as connection:
+            await connection.execute(text("SET LOCAL work_mem = '128MB'"))
+            await connection.execute(text(f"ANALYZE staging.{staging}"))
+            await scan_runs.record_rules(connection, rule_rows(self._catalogue))
+            opened = await open_cases(
+                connection,
+                f"staging.{staging}",
+                run_id=run_id,
+                as_of=self._as_of,
+                window_days=self._settings.case_window_days,
+            )
+            await connection.execute(text(f"DROP TABLE staging.{staging}"))
+            reach("scan.merged")
+        reach("scan.committed")
+        self._progress("store", 1, 1)
+        return opened, by_rule
+
+
+def rule_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule_id": rule.id,
+            "version": rule.version,
+            "content_hash": rule.content_hash,
+            "definition": rule.definition,
+        }
+        for rule in catalogue.rules.values()
+    ]
+
+
+def not_evaluated(catalogue: Catalogue, manifest: Manifest) -> dict[str, str]:
+    """Rules that cannot be judged on this lake, each with what it lacks; never silence."""
+    buckets = manifest.bucket.values()
+    bills = any(bucket.bills for bucket in buckets)
+    available = {
+        "bills": bills,
+        "panel": bills,
+        "peers": bills,
+        "events": any(bucket.events for bucket in buckets),
+        "transformer_energy": manifest.has_transformer_energy,
+        "payables": manifest.has_payables,
+        "statuses": manifest.has_statuses,
+    }
+    signals = all_signals()
+    missing: dict[str, str] = {}
+    for rule in catalogue.rules.values():
+        if rule.status not in ACTIVE:
+            missing[rule.id] = f"status {rule.status}"
+            continue
+        needs = dict.fromkeys(need for name in rule.when_signals for need in signals[name].needs)
+        lacking = dict.fromkeys(_NEEDS[need] for need in needs if not available[need])
+        if lacking:
+            missing[rule.id] = f"needs {', '.join(lacking)}"
+    return missing
+
+
+def _report_of(path: Path) -> TaskReport:
+    """The report of a task that an earlier, killed scan finished."""
+    table, subjects, screened = read_results(path)
+    return TaskReport(path.stem, subjects, screened, len(table), 0)

@@ -1,0 +1,29 @@
+"""The `tarazu` command."""
+
+from __future__ import annotations
+
+import typer
+
+from tarazu.cli import cases, database, demo, pipeline, rules, serve
+
+app = typer.Typer(
+    name="tarazu",
+    help="Finds where delivered, billed and paid do not balance, says why, and follows each finding until it is settled.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("import")(pipeline.import_)
+app.command()(pipeline.snapshot)
+app.command()(pipeline.scan)
+app.command()(pipeline.synth)
+app.command()(cases.explain)
+app.command()(demo.demo)
+app.command()(serve.serve)
+app.command()(database.doctor)
+app.add_typer(database.app, name="db")
+app.add_typer(rules.app, name="rules")
+
+
+def main() -> None:
+    app()

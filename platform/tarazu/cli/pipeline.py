@@ -1,0 +1,130 @@
+"""`tarazu import`, `snapshot`, `scan`, `synth`: from files to cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli.output import Steps, out, print_json, table
+from tarazu.errors import InputError
+
+
+def import_(
+    mapping: Annotated[str, typer.Argument(help="Name of a mapping that ships, or path of a mapping file.")],
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, or a database URL for mappings of queries.")],
+    as_json: Json = False,
+) -> None:
+    """Import files by a mapping. Bad rows go to quarantine, the good rest is loaded; the same file twice adds nothing."""
+    from etl.importer import run_import
+
+    with reporting(as_json=as_json):
+        settings = settings_with_database()
+        with Steps() as steps:
+            summary = run(run_import(settings, mapping, paths, progress=steps))
+        if as_json:
+            print_json(summary.to_json())
+        else:
+            _print_import(summary.to_json())
+        if summary.failed_files:
+            raise typer.Exit(1)
+
+
+def _print_import(summary: dict[str, object]) -> None:
+    names = ("rows_in", "loaded", "unchanged", "quarantined")
+    shown = table("Imported", "entity", *names, numbers=names)
+    entities = summary["entities"]
+    assert isinstance(entities, dict)
+    for entity, counts in entities.items():
+        shown.add_row(entity, *(f"{counts[name]:,}" for name in names))
+    shown.add_section()
+    shown.add_row("total", *(f"{summary[name]:,}" for name in names))
+    out.print(shown)
+    reasons = summary["reasons"]
+    assert isinstance(reasons, dict)
+    for reason, count in reasons.items():
+        out.print(f"  quarantined {count:,}: {reason}", markup=False)
+    out.print(f"{summary['seconds']} s, peak memory {summary['peak_rss_mb']} MB")
+
+
+def snapshot(as_json: Json = False) -> None:
+    """Bring the lake that scans read up to date with the database; only what changed is written."""
+    from etl.lake.snapshot import snapshot as take
+
+    with reporting(as_json=as_json):
+        settings = settings_with_database()
+        with Steps() as steps:
+            summary = take(settings, steps)
+        if as_json:
+            print_json(summary.to_json())
+        else:
+            out.print(
+                f"lake {summary.generation}: {summary.points:,} points, {summary.bills:,} bills, "
+                f"{summary.events:,} events up to {summary.last_day}; {summary.rebuilt} of {summary.buckets} "
+                f"buckets rebuilt in {summary.seconds} s, peak memory {summary.peak_rss_mb} MB"
+            )
+
+
+def scan(
+    as_of: Annotated[str | None, typer.Option(help="Day to judge as of, YYYY-MM-DD; default: the last day billed.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Scan the lake with all active rules and open cases. A second scan of the same data changes nothing."""
+    from etl.scan.run import scan as run_scan
+    from rules.loader import load_catalogue
+
+    with reporting(as_json=as_json):
+        day = _day(as_of)
+        settings = settings_with_database()
+        with Steps() as steps:
+            summary = run(run_scan(settings, load_catalogue(), as_of=day, progress=steps))
+        if as_json:
+            print_json(summary.to_json())
+        else:
+            shown = table(f"Scan as of {summary.as_of}", "rule", "findings", numbers=("findings",))
+            for rule_id, count in summary.by_rule.items():
+                shown.add_row(rule_id, f"{count:,}")
+            out.print(shown)
+            for rule_id, why in summary.not_evaluated.items():
+                out.print(f"  {rule_id} not evaluated: {why}", markup=False)
+            out.print(
+                f"{summary.subjects:,} subjects, {summary.screened:,} screened, {summary.findings:,} findings; "
+                f"{summary.cases_opened:,} cases opened, {summary.cases_updated:,} updated; {summary.seconds} s, "
+                f"peak memory {summary.peak_rss_mb} MB"
+            )
+            for number in summary.by_reference:
+                out.print(f"  bucket {number}: the rule engine died; the reference evaluator judged it")
+            for number in summary.failed_buckets:
+                out.print(f"  bucket {number} FAILED: its workers died; run the scan again")
+        if summary.failed_buckets:
+            raise typer.Exit(1)
+
+
+def _day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--as-of {text!r} is no day.", mend="Write it as YYYY-MM-DD.") from None
+
+
+def synth(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the files into.")],
+    customers: Annotated[int, typer.Option(min=50, help="How many customers.")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 1,
+    months: Annotated[int, typer.Option(min=6, max=120, help="Months of history.")] = 24,
+    faults: Annotated[int, typer.Option(min=0, help="Rows to spoil, to see the quarantine.")] = 0,
+) -> None:
+    """Write a synthetic utility as the CSV files a billing system would export, with the truth of what was planted."""
+    from etl.synth import write_utility
+
+    with reporting():
+        with Steps() as steps:
+            summary = write_utility(
+                folder, customers=customers, seed=seed, months=months, faults=faults, progress=steps
+            )
+        out.print(summary.sentence(), markup=False)

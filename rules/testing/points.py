@@ -1,0 +1,162 @@
+"""Batches from single points and bills, for scenarios and for the tests of kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rules.batch import NO_DAY, Bills, Events, PointBatch, month_starts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rules.batch import PeerGroups
+    from rules.site import Site
+
+_NO_DAY = int(NO_DAY)
+# Fewer billed days say too little about a month: a third of it.
+LEAST_DAYS = 10
+_ENERGISED = 0  # 1970-01-01: before every scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One bill; the fields are those of `rules.batch.Bills`."""
+
+    period_start: int
+    period_end: int
+    consumption_kwh: float
+    invoice_id: int = -1
+    installation_id: int = 1
+    due_on: int = _NO_DAY
+    quality: int = 0
+    previous_index: float = math.nan
+    current_index: float = math.nan
+    multiplier: float = 1.0
+    installed_multiplier: float = math.nan
+    register_digits: int = 0
+    bands_kwh: float = math.nan
+    bill_id: int = -1
+    payment_id: int = -1
+    payable_rial: int = -1
+    outstanding_rial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One usage point with its months (kWh/day, oldest first, NaN without a bill), bills and events (day, kind)."""
+
+    daily_kwh: Sequence[float]
+    bills: Sequence[Bill] = ()
+    events: Sequence[tuple[int, int]] = ()
+    tariff_class: int = 0
+    contracted_power_kw: float = 5.0
+    district_id: int = 1
+    transformer_id: int = -1
+    is_government: bool = False
+    disconnected_on: int = _NO_DAY
+    vacant_from: int = _NO_DAY
+    vacant_to: int = _NO_DAY
+    is_seasonal: bool = False
+    has_generation: bool = False
+    meter_since: int = _NO_DAY
+    energised_on: int = _ENERGISED
+
+
+_BILL_TYPES: dict[str, Any] = {
+    "period_start": np.int32,
+    "period_end": np.int32,
+    "due_on": np.int32,
+    "quality": np.int8,
+    "register_digits": np.int8,
+    "invoice_id": np.int64,
+    "installation_id": np.int64,
+    "bill_id": np.int64,
+    "payment_id": np.int64,
+    "payable_rial": np.int64,
+    "outstanding_rial": np.int64,
+}
+_POINT_TYPES: dict[str, Any] = {
+    "tariff_class": np.int8,
+    "district_id": np.int64,
+    "transformer_id": np.int64,
+    "is_government": np.bool_,
+    "is_seasonal": np.bool_,
+    "has_generation": np.bool_,
+    "disconnected_on": np.int32,
+    "vacant_from": np.int32,
+    "vacant_to": np.int32,
+    "meter_since": np.int32,
+    "energised_on": np.int32,
+}
+
+
+def bills_of(points: Sequence[Point]) -> Bills:
+    """All bills, sorted as `Bills` asks; a bill without an id gets its place among them, from 1."""
+    ordered = [
+        (row, bill)
+        for row, point in enumerate(points)
+        for bill in sorted(point.bills, key=lambda bill: (bill.installation_id, bill.period_start))
+    ]
+    columns: dict[str, NDArray[Any]] = {
+        f.name: np.array([getattr(bill, f.name) for _, bill in ordered], _BILL_TYPES.get(f.name, np.float64))
+        for f in fields(Bill)
+    }
+    named = columns["invoice_id"] >= 0
+    columns["invoice_id"] = np.where(named, columns["invoice_id"], np.arange(1, len(ordered) + 1))
+    owners = np.array([row for row, _ in ordered], np.int32)
+    return Bills(point=owners, offsets=np.searchsorted(owners, np.arange(len(points) + 1)), **columns)
+
+
+def point_batch(
+    points: Sequence[Point], *, last_month: int, as_of: int, site: Site, peers: PeerGroups | None = None
+) -> PointBatch:
+    """The points as one bucket; all have as many months. Point i has the id i + 1 and customer i + 1."""
+    ids = np.arange(1, len(points) + 1)
+    events = sorted((row, day, kind) for row, point in enumerate(points) for day, kind in point.events)
+    columns: dict[str, NDArray[Any]] = {
+        f.name: np.array([getattr(point, f.name) for point in points], _POINT_TYPES.get(f.name, np.float64))
+        for f in fields(Point)
+        if f.name not in ("daily_kwh", "bills", "events")
+    }
+    return PointBatch(
+        usage_point_id=ids,
+        subscription_no=[f"{i}" for i in ids],
+        customer_id=ids,
+        customer_no=[f"G{i}" if point.is_government else "" for i, point in zip(ids, points, strict=True)],
+        daily_kwh=np.array([point.daily_kwh for point in points], np.float32),
+        last_month=last_month,
+        bills=bills_of(points),
+        events=Events(
+            np.array([row for row, _, _ in events], np.int32),
+            np.array([day for _, day, _ in events], np.int32),
+            np.array([kind for _, _, kind in events], np.int16),
+        ),
+        as_of=as_of,
+        site=site,
+        peers=peers,
+        **columns,
+    )
+
+
+def panel_of(bills: Sequence[Bill], last_month: int, months: int) -> list[float]:
+    """Daily use by month, kWh: each bill spread evenly over its days, as the lake does it.
+
+    Bills that overlap add their energy and count their days once; a month of which fewer than `LEAST_DAYS` are
+    billed is unknown.
+    """
+    starts = month_starts(last_month, months).tolist()
+    panel: list[float] = []
+    for first, end in zip(starts[:-1], starts[1:], strict=True):
+        energy, days = 0.0, 0
+        for bill in bills:
+            billed = max(min(bill.period_end, end) - max(bill.period_start, first), 0)
+            energy += bill.consumption_kwh / (bill.period_end - bill.period_start) * billed
+            days += billed
+        days = min(days, end - first)
+        panel.append(energy / days if days >= LEAST_DAYS else math.nan)
+    return panel

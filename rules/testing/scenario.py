@@ -1,0 +1,163 @@
+"""Scenario files (`T02.test.yaml`): what they may say, and what is wrong with one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rules.faults import Fault, formal_faults, near
+from rules.loader import CATALOGUE_DIRECTORY, TEST_SUFFIX
+from tarazu.errors import RuleError
+from tarazu.yaml_file import YamlFile, read_yaml
+
+if TYPE_CHECKING:
+    from rules.conditions import Condition
+    from rules.rule import Rule
+
+SCHEMA_FILE = CATALOGUE_DIRECTORY / "test.schema.json"
+
+Outcome = Literal["fires", "silent", "suppressed_by"]
+# What a rule must show. A `silent` scenario that is neither of the two kinds is welcome, but proves neither.
+Kind = Literal["fires", "below", "suppressed", "missing", "silent"]
+_KIND_WORDS: dict[Kind, str] = {
+    "fires": "one that fires",
+    "below": "one just below a threshold, whose name says which",
+    "suppressed": "one that a suppressor stops",
+    "missing": "one with missing data (`silent: <signal>`), or the reason under `exempt`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`target` is the `signal` or `signal.field` that stops the rule, "" where it fires."""
+
+    name: str
+    line: int
+    given: dict[str, Any]
+    outcome: Outcome
+    target: str
+    severity: str | None
+    evidence: dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    path: Path
+    rule_id: str
+    scenarios: tuple[Scenario, ...]
+    exempt: dict[str, str]
+
+
+def scenario_file_of(rule_file: Path) -> Path:
+    return rule_file.with_name(rule_file.stem + TEST_SUFFIX)
+
+
+def read_scenarios(path: Path, rule: Rule) -> ScenarioFile:
+    """
+    Raises:
+        RuleError: with file, line, field and the mend of the first fault.
+    """
+    source = read_yaml(path, RuleError)
+    for fault in scenario_faults(source, rule):
+        raise RuleError(f"{source.place(fault.field)}: {fault.message}", mend=fault.mend)
+    data = plain(source.data)
+    scenarios: dict[str, Scenario] = {}
+    for i, one in enumerate(data["scenarios"]):
+        base = scenarios[one["like"]].given if "like" in one else {}
+        expect = one["expect"]
+        outcome, target = ("fires", "") if expect == "fires" else next(iter(expect.items()))
+        scenarios[one["name"]] = Scenario(
+            name=one["name"],
+            line=source.line(["scenarios", i]),
+            given=_laid_over(base, one.get("given", {})),
+            outcome=outcome,
+            target=target,
+            severity=one.get("severity"),
+            evidence=one.get("evidence", {}),
+        )
+    return ScenarioFile(path, data["rule"], tuple(scenarios.values()), data.get("exempt", {}))
+
+
+def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
+    """What is wrong with a scenario file of that rule; where the form is wrong, only that."""
+    data = plain(source.data)
+    formal = list(formal_faults(data, SCHEMA_FILE))
+    if formal:
+        yield from formal
+        return
+    if data["rule"] != rule.id:
+        yield Fault("test.rule", ["rule"], f"the file stands beside {rule.id}.", f"Write {rule.id}.")
+    fields = {name: _fields_of(rule, name) for name in rule.signals}
+    known = [f"{name}.{field}" for name, names in fields.items() for field in names]
+    names: list[str] = []
+    for i, scenario in enumerate(data["scenarios"]):
+        place = ["scenarios", i]
+        if scenario["name"] in names:
+            message = f"the name {scenario['name']!r} is given twice."
+            yield Fault("test.name", [*place, "name"], message, "Give each scenario a name of its own.")
+        if "like" in scenario and scenario["like"] not in names:
+            message = f"there is no earlier scenario {scenario['like']!r}."
+            yield Fault("test.like", [*place, "like"], message, near(scenario["like"], names))
+        names.append(scenario["name"])
+        for dotted in scenario.get("evidence", {}):
+            if dotted not in known:
+                message = f"{dotted!r} is no value of this rule's signals."
+                yield Fault("test.evidence", [*place, "evidence", dotted], message, near(dotted, known))
+        if scenario["expect"] != "fires":
+            outcome, target = next(iter(scenario["expect"].items()))
+            part = rule.when if outcome == "silent" else rule.unless
+            possible = dict.fromkeys(word for c in part for word in (c.signal, c.dotted) if word)
+            if target not in possible:
+                message = f"{target!r} is not in the rule's `{'when' if outcome == 'silent' else 'unless'}`."
+                yield Fault("test.expect", [*place, "expect", outcome], message, near(target, possible))
+
+
+def kind_of(scenario: Scenario, rule: Rule) -> Kind:
+    if scenario.outcome == "fires":
+        return "fires"
+    if scenario.outcome == "suppressed_by":
+        return "suppressed"
+    if "." not in scenario.target:
+        return "missing"
+    return "below" if any(names(scenario, condition) for condition in rule.when) else "silent"
+
+
+def names(scenario: Scenario, condition: Condition) -> bool:
+    """Whether the scenario is about this condition, and its name says so by the field or the parameter."""
+    if condition.dotted != scenario.target:
+        return False
+    words = (condition.field, condition.value)
+    return any(isinstance(word, str) and word in scenario.name for word in words)
+
+
+def missing_kinds(file: ScenarioFile, rule: Rule) -> list[str]:
+    """In words, what the file does not show though it should."""
+    shown = {kind_of(scenario, rule) for scenario in file.scenarios} | file.exempt.keys()
+    if not rule.unless:
+        shown.add("suppressed")
+    return [words for kind, words in _KIND_WORDS.items() if kind not in shown]
+
+
+def plain(data: Any) -> Any:
+    """YAML reads 2025-11-03 as a date; schema and scenarios know it as text."""
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [plain(value) for value in data]
+    return data.isoformat() if isinstance(data, dt.date) else data
+
+
+def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    merged = {**base, **given}
+    if "point" in base and "point" in given:
+        merged["point"] = {**base["point"], **given["point"]}
+    return merged
+
+
+def _fields_of(rule: Rule, signal: str) -> list[str]:
+    from rules.signals import all_signals
+
+    return list(all_signals()[signal].fields) if signal in rule.when_signals else []

@@ -1,0 +1,421 @@
+"""A small company to ask about, and a client that asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from tarazu import models
+from tarazu.app import create_app
+from tarazu.database import Sessions
+from tarazu.models.enums import (
+    LIVE_CASE_STATES,
+    CaseState,
+    CustomerKind,
+    EndDeviceEventKind,
+    InspectionOutcome,
+    RuleFamily,
+    RunState,
+    Sector,
+    Severity,
+    SubjectKind,
+    TariffClass,
+    UsagePointStatusKind,
+)
+from tarazu.settings import Settings
+
+AS_OF = dt.date(2025, 6, 1)
+# Of nobody: valid check digits, values no other field of the world has.
+NATIONAL_ID = "7731689951"
+LEGAL_ENTITY_ID_OF_A_PERSON = "14007650912"
+MOBILE = "+989387716534"
+BILL_ID = "7748317142054"
+SECRETS = (NATIONAL_ID, LEGAL_ENTITY_ID_OF_A_PERSON, MOBILE, MOBILE[3:], BILL_ID)
+
+
+@dataclass
+class World:
+    """Everything that was put into the database, by kind."""
+
+    as_of: dt.date = AS_OF
+    secrets: tuple[str, ...] = SECRETS
+    districts: list[models.District] = field(default_factory=list)
+    transformers: list[models.DistributionTransformer] = field(default_factory=list)
+    customers: list[models.Customer] = field(default_factory=list)
+    agreements: list[models.SupplyAgreement] = field(default_factory=list)
+    usage_points: list[models.UsagePoint] = field(default_factory=list)
+    terms: list[models.UsagePointTerm] = field(default_factory=list)
+    invoices: list[models.Invoice] = field(default_factory=list)
+    payments: list[models.Payment] = field(default_factory=list)
+    allocations: list[models.PaymentAllocation] = field(default_factory=list)
+    cases: list[models.Case] = field(default_factory=list)
+    findings: list[models.Finding] = field(default_factory=list)
+    others: list[models.Base] = field(default_factory=list)
+
+
+def _network(chance: random.Random, world: World) -> list[models.Base]:
+    point = models.ExchangePoint(code="X1", name="پست ۶۳ کیلوولت")
+    feeders = [models.Feeder(code=f"F{n}", name=None, exchange_point=point) for n in range(2)]
+    world.districts = [models.District(code=f"D{n}", name=f"امور {n}") for n in range(3)]
+    world.transformers = [
+        models.DistributionTransformer(
+            code=f"T{n}", feeder=feeders[n % 2], district=world.districts[n % 3], rated_power_kva=250.0
+        )
+        for n in range(4)
+    ]
+    energies = [
+        models.TransformerEnergy(
+            transformer=transformer,
+            period_start=dt.date(2025, month, 1),
+            period_end=dt.date(2025, month + 1, 1),
+            delivered_kwh=chance.uniform(1e4, 1e5),
+        )
+        for transformer in world.transformers
+        for month in (1, 2, 3)
+    ]
+    return [point, *feeders, *world.districts, *world.transformers, *energies]
+
+
+def _customers(chance: random.Random, world: World, count: int) -> list[models.Base]:
+    names = ("علی رضایی", "زهرا کریمی", "شهرداری قم", "حسین محمدی", "Alpha Co")
+    for n in range(count):
+        name = names[n % len(names)]
+        world.customers.append(
+            models.Customer(
+                customer_no=f"C{n:05d}",
+                kind=CustomerKind.LEGAL_ENTITY if n % 5 == 2 else CustomerKind.PERSON,
+                sector=Sector.GOVERNMENT if n % 5 == 2 else Sector.PRIVATE,
+                name=f"{name} {n}",
+                name_search_key=f"{name} {n}".casefold(),
+                national_id=NATIONAL_ID if n == 0 else None,
+                legal_entity_id="10380284790"
+                if n % 5 == 2
+                else LEGAL_ENTITY_ID_OF_A_PERSON
+                if n == 0
+                else None,
+                mobile=MOBILE if n == 0 else None,
+            )
+        )
+        world.agreements.append(
+            models.SupplyAgreement(
+                agreement_no=f"A{n:05d}", customer=world.customers[n], signed_on=dt.date(2020, 1, 1)
+            )
+        )
+    return [*world.customers, *world.agreements]
+
+
+def _points(chance: random.Random, world: World) -> list[models.Base]:
+    rows: list[models.Base] = []
+    for n, agreement in enumerate(world.agreements):
+        for k in range(1 + (n % 7 == 2)):
+            point = models.UsagePoint(
+                subscription_no=f"S{n:05d}{k}",
+                bill_id=BILL_ID if n == 0 else None,
+                district=chance.choice(world.districts),
+                transformer=chance.choice([*world.transformers, None]),
+                phase_count=1,
+                address="قم، خیابان صفا",
+                latitude=34.64,
+                longitude=50.88,
+            )
+            world.usage_points.append(point)
+            # Some points changed hands at the start of 2025; the customer before is the world's first.
+            moved = n % 4 == 1
+            starts = dt.date(2025, 1, 1) if moved else dt.date(2020, 1, 1)
+            rows.append(models.AgreementUsagePoint(agreement=agreement, usage_point=point, valid_from=starts))
+            if moved:
+                rows.append(
+                    models.AgreementUsagePoint(
+                        agreement=world.agreements[0],
+                        usage_point=point,
+                        valid_from=dt.date(2020, 1, 1),
+                        valid_to=starts,
+                    )
+                )
+            first, then = chance.choice(list(TariffClass)), chance.choice(list(TariffClass))
+            changed = dt.date(2025, 2, 15)
+            world.terms += [
+                models.UsagePointTerm(
+                    usage_point=point,
+                    tariff_class=first,
+                    contracted_power_kw=chance.choice([15.0, 30.0, 100.0]),
+                    valid_from=dt.date(2020, 1, 1),
+                    valid_to=changed,
+                ),
+                models.UsagePointTerm(usage_point=point, tariff_class=then, valid_from=changed),
+            ]
+            rows.append(
+                models.UsagePointStatus(
+                    usage_point=point, kind=UsagePointStatusKind.SEASONAL, valid_from=dt.date(2024, 1, 1)
+                )
+            )
+            meter = models.Meter(serial_no=f"M{n:05d}{k}", register_digits=6, model="X100")
+            installation = models.MeterInstallation(
+                usage_point=point, meter=meter, valid_from=dt.date(2020, 1, 1)
+            )
+            rows += [meter, installation]
+            rows.append(
+                models.MeterMultiplier(
+                    installation=installation, multiplier=1.0, valid_from=dt.date(2020, 1, 1)
+                )
+            )
+            rows += [
+                models.MeterReading(
+                    installation=installation, read_on=dt.date(2025, month, 1), index_value=100.0 * month
+                )
+                for month in range(1, 5)
+            ]
+            rows.append(
+                models.EndDeviceEvent(
+                    meter=meter,
+                    occurred_at=dt.datetime(2025, 3, 1, 4, tzinfo=dt.UTC),
+                    kind=EndDeviceEventKind.MAGNETIC_FIELD,
+                )
+            )
+    return [*world.usage_points, *world.terms, *rows]
+
+
+def _bills(chance: random.Random, world: World) -> list[models.Base]:
+    lines: list[models.Base] = []
+    numbers = itertools.count(1)
+    for point, month in itertools.product(world.usage_points, range(1, 6)):
+        start, end = dt.date(2024 if month == 1 else 2025, (month - 2) % 12 + 1, 1), dt.date(2025, month, 1)
+        invoice = models.Invoice(
+            usage_point=point,
+            invoice_no=f"I{month}",
+            bill_id=point.bill_id,
+            payment_id="1234560",
+            period_start=start,
+            period_end=end,
+            issued_on=chance.choice([None, end + dt.timedelta(3)]),
+            due_on=chance.choice(
+                [None, end + dt.timedelta(14), dt.date(2023, 1, 1), AS_OF, AS_OF - dt.timedelta(30)]
+            ),
+            previous_index=0.0,
+            current_index=1.0,
+            consumption_kwh=chance.choice([0.0, 120.5, 300.0]),
+            payable_rial=chance.choice([None, 0, 1_000, 250_000, 250_000, 9_000_000_000]),
+        )
+        if chance.random() < 0.3:
+            invoice.agreement = chance.choice(world.agreements)
+        world.invoices.append(invoice)
+        lines.append(models.InvoiceLine(invoice=invoice, line_code="energy_charge", amount_rial=1_000))
+        if invoice.payable_rial and chance.random() < 0.6:
+            paid_on = chance.choice([end + dt.timedelta(7), AS_OF, AS_OF + dt.timedelta(1)])
+            amount = chance.choice([invoice.payable_rial, 400, invoice.payable_rial + 5])
+            payment = models.Payment(
+                payment_no=f"P{next(numbers)}", usage_point=point, paid_on=paid_on, amount_rial=amount
+            )
+            world.payments.append(payment)
+            world.allocations.append(
+                models.PaymentAllocation(payment=payment, invoice=invoice, amount_rial=amount)
+            )
+    return [*world.invoices, *lines, *world.payments, *world.allocations]
+
+
+def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[models.Base]:
+    rule = models.RuleVersion(
+        rule_id="T02", version=1, content_hash="h", definition={"title": {"en": "Drop"}}
+    )
+    other = models.RuleVersion(rule_id="C01", version=3, content_hash="i", definition={})
+    rows: list[models.Base] = [rule, other]
+    for n, point in enumerate(world.usage_points):
+        state = chance.choice(list(CaseState))
+        about_customer = n % 6 == 5
+        case = models.Case(
+            id=uuid.UUID(int=chance.getrandbits(128)),
+            family=chance.choice(list(RuleFamily)),
+            subject_kind=SubjectKind.CUSTOMER if about_customer else SubjectKind.USAGE_POINT,
+            subject_key=f"K{n}",
+            usage_point=None if about_customer else point,
+            customer=world.customers[n % len(world.customers)] if about_customer else None,
+            district=None if about_customer else point.district,
+            state=state,
+            severity=chance.choice(list(Severity)),
+            confidence=chance.choice([0.25, 0.5, 1.0]),
+            energy_at_risk_kwh=chance.choice([0.0, 10.5]),
+            money_at_risk_rial=chance.choice([0, 1_000_000, 5_000_000_000]),
+            # Ties on purpose.
+            priority=float(n % 3),
+            opened_on=dt.date(2025, chance.choice([4, 5]), 1),
+            closed_at=None if state in LIVE_CASE_STATES else dt.datetime(2025, 5, 2, tzinfo=dt.UTC),
+            assignee=chance.choice([None, "رضا", "sara"]),
+            first_scan_run_id=scan.id,
+            last_scan_run_id=scan.id,
+        )
+        world.cases.append(case)
+        world.findings += [
+            models.Finding(
+                id=uuid.UUID(int=chance.getrandbits(128)),
+                case=case,
+                rule=chosen,
+                severity=case.severity,
+                confidence=case.confidence,
+                energy_at_risk_kwh=0.0,
+                money_at_risk_rial=chance.choice([0, 7]),
+                evidence_from=dt.date(2025, 1, 1),
+                evidence_to=dt.date(2025, 3, 31),
+                parameters={"drop_percent": 50},
+                evidence=[
+                    {"signal": "sustained_drop", "field": "percent", "value": 61.5, "unit": "%"},
+                    {"signal": "sustained_drop", "field": "since", "value": "2025-01-01", "unit": ""},
+                    {"signal": "tamper", "field": "near", "value": True, "unit": None},
+                ],
+                sentence_fa="افت مصرف",
+                sentence_en=f"Use fell at {n}.",
+                first_scan_run_id=scan.id,
+                last_scan_run_id=scan.id,
+            )
+            for chosen in ([rule, other] if n % 2 else [rule])
+        ]
+        if not about_customer and n % 4 == 0:
+            rows.append(
+                models.Inspection(
+                    inspection_no=f"N{n}", usage_point=point, case=case, outcome=InspectionOutcome.THEFT
+                )
+            )
+    return [*rows, *world.cases, *world.findings]
+
+
+async def _populate(sessions: Sessions, customers: int, seed: int) -> World:
+    chance = random.Random(seed)
+    world = World()
+    async with sessions.write() as session:
+        imported = models.ImportRun(
+            mapping="billing_fa", sources=["a.csv"], state=RunState.SUCCEEDED, summary={}
+        )
+        scan = models.ScanRun(
+            as_of=AS_OF,
+            lake_generation="g",
+            catalogue_hash="c",
+            state=RunState.RUNNING,
+            summary={"findings": 1},
+        )
+        refused = [
+            models.QuarantinedRow(
+                fingerprint=uuid.UUID(int=n),
+                import_run=imported,
+                mapping="billing_fa",
+                file="a.csv",
+                row_number=2**33 + n,
+                entity="customer",
+                column="national_id",
+                reason="check_digit",
+                value=NATIONAL_ID,
+                raw={"کد ملی": NATIONAL_ID, "موبایل": MOBILE},
+            )
+            for n in range(5)
+        ]
+        session.add_all([imported, scan, *refused])
+        await session.flush()
+        session.add_all(_network(chance, world))
+        session.add_all(_customers(chance, world, customers))
+        session.add_all(_points(chance, world))
+        session.add_all(_bills(chance, world))
+        await session.flush()
+        session.add_all(_cases(chance, world, scan))
+        await session.flush()
+        for case in world.cases:
+            await session.refresh(case)
+        world.others = [imported, scan, *refused]
+    return world
+
+
+@pytest.fixture
+async def world(sessions: Sessions) -> World:
+    """A company of 30 customers, the same in every run."""
+    return await _populate(sessions, customers=30, seed=7)
+
+
+@dataclass
+class Api:
+    """Asks the application as a client would, without a network."""
+
+    http: httpx.AsyncClient
+    sessions: Sessions
+
+    async def post(self, query: str, **variables: Any) -> httpx.Response:
+        return await self.http.post("/graphql", json={"query": query, "variables": variables})
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The data of an answer without errors."""
+        response = await self.post(query, **variables)
+        body = response.json()
+        assert "errors" not in body, body["errors"]
+        assert response.status_code == 200
+        return body["data"]
+
+    async def fail(self, query: str, **variables: Any) -> str:
+        """The code of the one error of an answer."""
+        body = (await self.post(query, **variables)).json()
+        (error,) = body["errors"]
+        return error["extensions"]["code"]
+
+    @contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """The SQL statements that the API sends inside."""
+        statements: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+            statements.append(statement)
+
+        engine = self.sessions.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+async def api(database: Settings) -> AsyncIterator[Api]:
+    app = create_app(database)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            # httpx's transport runs no lifespan, so it cannot hand over what that made.
+            scope["state"] = dict(state)
+            await app(scope, receive, send)
+
+        transport = httpx.ASGITransport(with_state)
+        async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
+            yield Api(http, state["sessions"])
+
+
+@pytest.fixture
+def walk(api: Api) -> Callable[..., Any]:
+    """Reads a list to its end, page by page: the nodes, and how many pages it took."""
+
+    async def run(root: str, selection: str, arguments: str = "", first: int = 4) -> tuple[list[Any], int]:
+        nodes: list[Any] = []
+        after = None
+        for pages in itertools.count(1):
+            given = ", ".join(
+                filter(None, [arguments, f"first: {first}", f'after: "{after}"' if after else ""])
+            )
+            answer = await api.ask(
+                f"{{ {root}({given}) {{ edges {{ cursor node {{ {selection} }} }} "
+                "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
+            )
+            page = answer[root]
+            nodes += [edge["node"] for edge in page["edges"]]
+            assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+            if page["edges"]:
+                assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
+                assert page["pageInfo"]["endCursor"] == page["edges"][-1]["cursor"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return nodes, pages
+            after = page["pageInfo"]["endCursor"]
+        raise AssertionError("unreachable")
+
+    return run

@@ -1,0 +1,88 @@
+"""No answer holds an identifier of a person, whatever is asked of whatever there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from graphql_api.ids import encode_id
+from graphql_api.nodes import NODE_KINDS
+from graphql_api.schema import schema
+from sqlalchemy import select
+
+
+def everything(kind: GraphQLObjectType, depth: int) -> str:
+    """A selection of all fields that need no arguments, down to `depth` levels of objects."""
+    parts = []
+    for name, field in kind.fields.items():
+        inner = get_named_type(field.type)
+        if is_leaf_type(inner):
+            parts.append(name)
+        elif depth > 0:
+            assert isinstance(inner, GraphQLObjectType)
+            # The frame of a connection is no level of its own.
+            framing = inner.name.endswith(("Connection", "Edge", "PageInfo"))
+            parts.append(f"{name} {{ {everything(inner, depth if framing else depth - 1)} }}")
+    return " ".join([*parts, "__typename"])
+
+
+async def test_every_field_of_every_node_is_served_and_holds_no_secret(
+    world: Any, api: Any, sessions: Any, monkeypatch: Any
+) -> None:
+    # All fields two levels deep are more than a client may ask for.
+    monkeypatch.setattr(
+        "strawberry.extensions.max_tokens.MaxTokensLimiter.on_operation", lambda _self: iter([None])
+    )
+    graph = schema._schema
+    for name, kind in NODE_KINDS.items():
+        async with sessions.read() as session:
+            rows = (await session.scalars(select(kind.model).limit(2))).all()
+        assert rows, f"the world has no {name}"
+        object_type = graph.type_map[name]
+        assert isinstance(object_type, GraphQLObjectType)
+        query = (
+            f"query($id: ID!) {{ node(id: $id) {{ id ... on {name} {{ {everything(object_type, 1)} }} }} }}"
+        )
+        for row in rows:
+            id_ = encode_id(name, kind.write_key(row))
+            response = await api.post(query, id=id_)
+            body = response.json()
+            assert "errors" not in body, body["errors"][:1]
+            assert body["data"]["node"]["id"] == id_
+            assert body["data"]["node"]["__typename"] == name
+            for secret in world.secrets:
+                assert secret not in response.text, name
+
+
+async def test_masks_keep_the_last_four_characters(world: Any, api: Any) -> None:
+    answer = await api.ask(
+        '{ customer(customerNo: "C00000") { nationalIdMasked legalEntityIdMasked mobileMasked } '
+        '  company: customer(customerNo: "C00002") { nationalIdMasked legalEntityIdMasked } '
+        '  usagePoint(subscriptionNo: "S000000") { billIdMasked } }'
+    )
+    assert answer["customer"] == {
+        "nationalIdMasked": "******9951",
+        "legalEntityIdMasked": "*******0912",
+        "mobileMasked": "*********6534",
+    }
+    # A company's id is in the public register.
+    assert answer["company"] == {"nationalIdMasked": None, "legalEntityIdMasked": "10380284790"}
+    assert answer["usagePoint"] == {"billIdMasked": "*********2054"}
+
+
+async def test_a_search_by_a_secret_finds_its_owner_and_shows_no_secret(world: Any, api: Any) -> None:
+    query = "query($search: String) { customers(search: $search) { edges { node { customerNo nationalIdMasked mobileMasked } } } }"
+    response = await api.post(query, search=world.secrets[0])
+    assert [edge["node"]["customerNo"] for edge in response.json()["data"]["customers"]["edges"]] == [
+        "C00000"
+    ]
+    assert not any(secret in response.text for secret in world.secrets)
+
+
+async def test_values_of_refused_rows_are_not_shown(world: Any, api: Any) -> None:
+    response = await api.post(
+        "{ quarantinedRows { edges { node { reason column rowNumber file importRun { id } } } } }"
+    )
+    assert response.json()["data"]["quarantinedRows"]["edges"][0]["node"]["rowNumber"] == 2**33 + 4
+    assert not any(secret in response.text for secret in world.secrets)

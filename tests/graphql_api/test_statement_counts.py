@@ -1,0 +1,81 @@
+"""What a page of a list needs from the database does not grow with the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+NESTED = """
+query($first: Int!) {
+  cases(first: $first) { totalCount edges { node {
+    caseNo
+    district { code }
+    firstScanRun { asOf }
+    customer { name agreements { edges { node { agreementNo } } } }
+    findings { totalCount edges { node { ruleId rule { version } invoice { id } evidence { text } } } }
+    inspections { edges { node { outcome } } }
+    usagePoint {
+      subscriptionNo
+      customer { name }
+      term { tariffClass }
+      terms { tariffClass }
+      statuses { kind }
+      transformer { code feeder { code exchangePoint { code } } }
+      installations { edges { node {
+        meter { serialNo events { edges { node { kind } } } }
+        multipliers { multiplier }
+        readings(first: 3) { edges { node { indexValue } } }
+      } } }
+      invoices(first: 3) { totalCount edges { node {
+        payableRial lines { amountRial } allocations { edges { node { amountRial payment { paidOn } } } }
+      } } }
+    }
+  } } }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        (NESTED, 26),
+        (
+            'query($first: Int!) { debtors(first: $first, asOf: "2025-06-01") { edges { node { '
+            "customer { name } usagePoint { subscriptionNo district { code } } } } } }",
+            4,
+        ),
+        (
+            "query($first: Int!) { invoices(first: $first) { edges { node { usagePoint { district { code } } } } } }",
+            3,
+        ),
+    ],
+)
+async def test_statements_do_not_grow_with_the_page(world: Any, api: Any, query: str, most: int) -> None:
+    counts = []
+    for first in (2, 12, 34):
+        with api.counting() as statements:
+            await api.ask(query, first=first)
+        counts.append(len(statements))
+    assert max(counts) <= most
+    # A page of two may happen to need a kind of row less.
+    assert counts[1] == counts[2] >= counts[0]
+
+
+async def test_one_answer_holds_one_connection(world: Any, api: Any) -> None:
+    pool = api.sessions.engine.sync_engine.pool
+    most = 0
+
+    def note(*_: Any) -> None:
+        nonlocal most
+        most = max(most, pool.checkedout())
+
+    from sqlalchemy import event
+
+    event.listen(pool, "checkout", note)
+    await api.ask(
+        "{ a: cases { totalCount } b: customers { totalCount } c: invoices { totalCount } d: scanRuns { totalCount } }"
+    )
+    event.remove(pool, "checkout", note)
+    assert most <= 1
+    assert pool.checkedout() == 0
