@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
@@ -13,7 +14,10 @@ from sqlalchemy.dialects import postgresql
 
 from tarazu.database.faults import database_faults
 from tarazu.database.urls import libpq_uri
+from tarazu.errors import OperationalError
 from tarazu.settings import Settings
+
+Statement: TypeAlias = str | sa.Executable | sa.schema.ExecutableDDLElement
 
 STAGING: Final = "staging"
 
@@ -37,7 +41,7 @@ class ImportConnection:
             "work_mem = '128MB'",
             "temp_buffers = '64MB'",
         ):
-            self.execute(sa.text(f"SET {setting}"))
+            self.execute(f"SET {setting}")
         self.commit()
 
     def __enter__(self) -> Self:
@@ -55,20 +59,20 @@ class ImportConnection:
         except Exception:  # noqa: BLE001  # closing a broken connection must not hide why it broke
             return
 
-    def execute(self, statement: sa.Executable | sa.schema.ExecutableDDLElement) -> int:
+    def execute(self, statement: Statement) -> int:
         """Run a statement; the number of rows that it changed or made."""
         with database_faults():
             self._cursor.execute(compiled(statement))
             return int(self._cursor.rowcount)
 
-    def fetch(self, statement: sa.Executable) -> pl.DataFrame:
+    def fetch(self, statement: Statement) -> pl.DataFrame:
         with database_faults():
             self._cursor.execute(compiled(statement))
             frame = pl.from_arrow(self._cursor.fetch_arrow_table())
         assert isinstance(frame, pl.DataFrame)
         return frame
 
-    def scalar(self, statement: sa.Executable) -> Any:
+    def scalar(self, statement: Statement) -> Any:
         return self.fetch(statement).item()
 
     def append(self, table: sa.Table, rows: pl.DataFrame) -> None:
@@ -80,14 +84,28 @@ class ImportConnection:
         with database_faults():
             self._connection.commit()
 
+    def lock(self, tables: Iterable[sa.Table]) -> None:
+        """Keep other writers out of `tables` until the transaction ends; readers go on."""
+        names = ", ".join(dict.fromkeys(f'"{table.name}"' for table in tables))
+        self.execute(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+    def abandon(self, clean_up: Callable[[], None]) -> None:
+        """Undo the transaction and `clean_up`, as far as the connection still carries that."""
+        try:
+            self.rollback()
+            clean_up()
+            self.commit()
+        except OperationalError:
+            return  # the next run clears away what this one leaves
+
     def rollback(self) -> None:
         with database_faults():
             self._connection.rollback()
 
 
-def compiled(statement: sa.Executable | sa.schema.ExecutableDDLElement) -> str:
+def compiled(statement: Statement) -> str:
     """The SQL text of a statement, values included."""
-    if isinstance(statement, sa.TextClause):
-        return statement.text
+    if isinstance(statement, str):
+        return statement
     options = {} if isinstance(statement, sa.schema.ExecutableDDLElement) else {"literal_binds": True}
     return str(statement.compile(dialect=_DIALECT, compile_kwargs=options))  # type: ignore[attr-defined]  # every executable compiles

@@ -177,7 +177,8 @@ def _has_surrogate_key(table: sa.Table) -> bool:
 def entities() -> dict[str, Entity]:
     """All importable entities by table name, parents before children."""
     return {
-        table.name: Entity(table.name, table, tuple(table.info["natural_key"]))
+        # A plain str: SQLAlchemy's quoted names are a subclass that JSON libraries refuse as keys.
+        str(table.name): Entity(str(table.name), table, tuple(table.info["natural_key"]))
         for table in Base.metadata.sorted_tables
         if table.name in _loadable_names()
     }

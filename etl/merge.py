@@ -15,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable
 
-from etl.connection import ImportConnection
+from etl.connection import ImportConnection, compiled
 from etl.entities import Check
 from etl.extract import COPIES, ORDINAL
 from etl.plan import EntityPlan, ParentKey
@@ -79,6 +79,7 @@ class EntityMerge:
             *(sa.Column(name, self._table.c[name].type) for name in self._target_columns()),
         )
         self._has_duplicates = False
+        self._is_resolved = False
 
     def _target_columns(self) -> list[str]:
         return [self._entity.columns[field].name for field in self._plan.target]
@@ -192,7 +193,8 @@ class EntityMerge:
             later = self._later
             query = query.where(~sa.exists().where(later.c[ORDINAL] == staged.c[ORDINAL]))
         self._create(self._resolved, query)
-        self._connection.execute(sa.text(f"ANALYZE {self._resolved.name}"))
+        self._is_resolved = True
+        self._connection.execute(f"ANALYZE {self._resolved.name} ({ORDINAL}, {_EXISTING})")
 
     def _refuse_unknown_parents(self) -> None:
         resolved = self._resolved
@@ -248,7 +250,7 @@ class EntityMerge:
                 sa.literal(", ".join(dict.fromkeys(labels))),
                 sa.literal(CHECK_REASONS.get(check.name, Reason.CHECK).value),
                 sa.null(),
-            ).where(sa.not_(sa.text(f"({check.condition})")))
+            ).where(sa.text(f"NOT ({check.condition})"))
         )
 
     def _final(self, column: str, existing: Any) -> Any:
@@ -344,10 +346,6 @@ class EntityMerge:
             self._connection.execute(sa.delete(resolved).where(resolved.c[ORDINAL] == refused.c[ORDINAL]))
         return count
 
-    @property
-    def _is_resolved(self) -> bool:
-        return self._resolved.name in self._created
-
     def _refusals(self) -> pl.DataFrame:
         refused, staged, later = self._refused, self._staged, self._later
         if self._has_duplicates:
@@ -375,9 +373,6 @@ class EntityMerge:
             return 0
         values = {name: self._merged_value(name, table) for name in names}
         differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in values.items()))
-        changed = sa.select(sa.func.count()).where(table.c.id == resolved.c[_EXISTING], differs)
-        if not self._connection.scalar(changed):
-            return 0
         return self._connection.execute(
             sa.update(table).values(values).where(table.c.id == resolved.c[_EXISTING], differs)
         )
@@ -386,8 +381,6 @@ class EntityMerge:
         resolved = self._resolved
         names = self._target_columns()
         new = sa.select(*(resolved.c[name] for name in names)).where(resolved.c[_EXISTING].is_(None))
-        if not self._connection.scalar(sa.select(sa.exists(new))):
-            return 0
         return self._connection.execute(sa.insert(self._table).from_select(names, new))
 
     def _close_predecessors(self, parent: Sequence[str]) -> None:
@@ -421,17 +414,9 @@ class EntityMerge:
             sa.update(table).values(valid_to=following.c.next_from).where(*conditions)
         )
 
-    _created: set[str]
-
     def _create(self, table: sa.Table, query: Any) -> int:
         """CREATE TEMPORARY TABLE … AS; the number of rows. It is dropped with the transaction."""
-        from etl.connection import compiled
-
-        rows = self._connection.execute(
-            sa.text(f"CREATE TEMPORARY TABLE {table.name} ON COMMIT DROP AS {compiled(query)}")
-        )
-        self._created.add(table.name)
-        return rows
+        return self._connection.execute(f"CREATE TEMPORARY TABLE {table.name} ON COMMIT DROP AS {compiled(query)}")
 
 
 class _Parents:

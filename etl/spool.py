@@ -47,7 +47,7 @@ class Spool:
         for part in self._parts:
             position = numbers.search_sorted(part.first)
             if position < len(numbers) and numbers[position] <= part.last:
-                rows = pl.read_ipc(part.path, memory_map=False)
+                rows = pl.read_ipc(part.path)
                 yield Chunk(rows.drop(_NUMBER), rows[_NUMBER])
 
     def remove(self) -> None:

@@ -55,7 +55,7 @@ class Staging:
 
     def analyze(self) -> None:
         for table in self.tables.values():
-            self._connection.execute(sa.text(f'ANALYZE "{STAGING}"."{table.name}"'))
+            self._connection.execute(f'ANALYZE "{STAGING}"."{table.name}"')
         self._connection.commit()
 
     def drop(self) -> None:
@@ -80,8 +80,8 @@ def _table(metadata: sa.MetaData, name: str, plan: EntityPlan) -> sa.Table:
 def drop_left_behind(connection: ImportConnection) -> None:
     """Drop the staging tables of imports that were killed; only for whoever holds the import lock."""
     tables = connection.fetch(
-        sa.text(f"SELECT tablename FROM pg_tables WHERE schemaname = '{STAGING}' AND tablename LIKE 'import\\_%'")  # noqa: S608  # a constant
+        f"SELECT tablename FROM pg_tables WHERE schemaname = '{STAGING}' AND tablename LIKE 'import\\_%'"  # noqa: S608  # a constant
     )
     for name in tables["tablename"]:
-        connection.execute(sa.text(f'DROP TABLE "{STAGING}"."{name}"'))
+        connection.execute(f'DROP TABLE "{STAGING}"."{name}"')
     connection.commit()

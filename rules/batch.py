@@ -221,6 +221,8 @@ class PointBatch:
     @cached_property
     def recent_daily_kwh(self) -> Floats:
         """(points,) mean daily use of the last three known months, NaN where one is missing."""
+        if self.months < 3:
+            return np.full(len(self), np.nan)
         return np.where(self.is_current, self.aligned[:, -3:].mean(axis=1), np.nan)
 
     @cached_property

@@ -16,6 +16,8 @@ It can still kill the process, so it never runs in the web process. No type of t
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import itertools
 import threading
 from collections.abc import Sequence
@@ -36,6 +38,21 @@ _SUPPRESSOR = "!"
 # More patterns than this in one rule, or more rules that test one signal, and the package fails (codes 304, 303).
 _MOST_PATTERNS, _MOST_RULES_A_SIGNAL = 16, 63
 _ruleset_number = itertools.count()
+
+# glibc's mallopt parameters (malloc.h). A state's pools exceed the 128 kB above which glibc maps and unmaps memory
+# at every subject; keeping it took a fresh process from 7,000 to 32,000 subjects a second.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+
+@functools.cache
+def _keep_memory() -> None:
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # not glibc: its allocator is left as it is
+        return
+    mallopt(_M_MMAP_THRESHOLD, 256 << 20)
+    mallopt(_M_TRIM_THRESHOLD, 256 << 20)
+    mallopt(_M_TOP_PAD, 16 << 20)
 
 
 class EngineUnavailableError(Exception):
@@ -65,6 +82,7 @@ class DurableEvaluator:
             def _run(self) -> None:
                 """Start no background threads."""
 
+        _keep_memory()
         self._extension: Any = extension
         self._lock = threading.Lock()
         self._order = {rule.id: i for i, rule in enumerate(rules)}

@@ -6,7 +6,7 @@ and durable_rules (which cannot read exponents) all see one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rules.batch import Batch
     from rules.rule import Rule
+    from rules.screen import Candidates
 
 DECIMALS = 4
 # Beyond this a float is written with an exponent, at which durable_rules cuts a batch short without a word.
@@ -71,16 +72,26 @@ def condition_fields(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
     return {signal: tuple(names) for signal, names in fields.items()}
 
 
-def facts_of(table: SignalTable, rows: NDArray[np.int64], fields: dict[str, tuple[str, ...]]) -> list[Facts]:
-    """The facts of each of the subjects `rows`. A number that no engine could read counts as missing."""
+def facts_of(table: SignalTable, candidates: Candidates, rules: Sequence[Rule]) -> list[Facts]:
+    """The facts of each candidate: those signals that a rule which may fire for it names.
+
+    A number that no engine could read counts as missing. A third of the facts that are there are needed; the others
+    would only make the engine slower.
+    """
+    rows = candidates.rows
+    needed: dict[str, NDArray[np.bool_]] = {}
+    for rule, may_fire in zip(rules, candidates.by_rule, strict=True):
+        for condition in rule.conditions():
+            known = needed.get(condition.signal)
+            needed[condition.signal] = may_fire if known is None else known | may_fire
     facts: list[Facts] = [{} for _ in rows]
-    for signal, names in fields.items():
-        present = np.flatnonzero(table.present(signal)[rows])
-        if not len(present):
+    for signal, names in condition_fields(rules).items():
+        wanted = np.flatnonzero(needed[signal] & table.present(signal)[rows])
+        if not len(wanted):
             continue
-        at = rows[present]
+        at = rows[wanted]
         columns = [table.column(signal, name)[at].tolist() for name in names]
-        for i, *values in zip(present.tolist(), *columns, strict=True):
+        for i, *values in zip(wanted.tolist(), *columns, strict=True):
             facts[i][signal] = {
                 name: value for name, value in zip(names, values, strict=True) if -LARGEST < value < LARGEST
             }

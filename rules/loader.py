@@ -31,15 +31,11 @@ def load_catalogue(directory: Path = CATALOGUE_DIRECTORY) -> Catalogue:
     """All rules of a folder.
 
     Raises:
-        RuleError: a file is wrong, an id stands in two files, or the lock does not know the content of a rule.
+        RuleError: a file is wrong, or the lock does not know the content of a rule.
     """
     lock = read_lock(directory)
-    rules: dict[str, Rule] = {}
-    for path in rule_files(directory):
-        rule = load_rule(path, lock)
-        if rule.id in rules:
-            raise RuleError(f"{path}:1: the id {rule.id} stands in another file too.", mend="Ids are unique.")
-        rules[rule.id] = rule
+    # An id is the file's name, so no two rules share one.
+    rules = {path.stem: load_rule(path, lock) for path in rule_files(directory)}
     digest = hashlib.sha256("\n".join(f"{r.id} {r.content_hash}" for r in rules.values()).encode())
     return Catalogue(dict(sorted(rules.items())), digest.hexdigest())
 

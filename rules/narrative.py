@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Literal
 
 from rules.batch import EPOCH
+from rules.facts import DECIMALS
 from tarazu.jalali import format_jalali
 from tarazu.text import to_persian_digits
 
@@ -15,8 +17,6 @@ Language = Literal["fa", "en"]
 
 # As `tarazu.text.format_number` writes Persian, but quick: a scan writes a sentence for every finding.
 _PERSIAN_MARKS = str.maketrans({",": "٬", ".": "٫", "-": "\u200e\u2212"})
-# What `rules.facts` leaves of a value.
-_COMPARED_DECIMALS = 4
 # Decimals shown for a unit, and its words. Evidence keeps the exact value.
 _UNITS: dict[str, tuple[int, str, str]] = {
     "kWh": (0, " kWh", " کیلووات‌ساعت"),
@@ -37,7 +37,7 @@ def format_value(value: float, unit: str, language: Language, *, exact: bool = F
         return _format_day(int(value), language)
     decimals, en, fa = _UNITS[unit]
     if exact:
-        decimals = _COMPARED_DECIMALS
+        decimals = DECIMALS
     text = f"{value:z,.{decimals}f}"
     if decimals:
         text = text.rstrip("0").rstrip(".")
@@ -68,8 +68,18 @@ def _parse(text: str) -> tuple[tuple[str, str], ...]:
 
 def render(text: str, values: Mapping[str, tuple[float, str]], language: Language) -> str:
     """Fill a narrative. `values` maps `signal.field` and `$parameter` to (value, unit)."""
-    return _fill(text, lambda name: format_value(*values[name], language))
+    columns = {name: ([value], unit) for name, (value, unit) in values.items()}
+    return render_all(text, columns, language, 1)[0]
 
 
-def _fill(text: str, formatted: Callable[[str], str]) -> str:
-    return "".join(literal + (formatted(name) if name else "") for literal, name in _parse(text))
+def render_all(
+    text: str, columns: Mapping[str, tuple[Sequence[float], str]], language: Language, count: int
+) -> list[str]:
+    """Fill a narrative `count` times. `columns` maps `signal.field` and `$parameter` to (values, unit)."""
+    pieces: list[Iterable[str]] = []
+    for literal, name in _parse(text):
+        pieces.append(repeat(literal, count))
+        if name:
+            values, unit = columns[name]
+            pieces.append([format_value(value, unit, language) for value in values])
+    return ["".join(parts) for parts in zip(*pieces, strict=True)]

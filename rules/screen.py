@@ -5,6 +5,7 @@ It is made from the same conditions as the engine's ruleset, so it can only pass
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
     from rules.rule import Rule
 
 
-def screen(table: SignalTable, rules: list[Rule]) -> NDArray[np.int64]:
-    """Rows of the subjects that some rule may fire for, ascending."""
-    passed = np.zeros(len(table.batch), np.bool_)
-    for rule in rules:
-        passed |= meets_when(table, rule)
-    return np.flatnonzero(passed)
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """`rows` (candidates,) of the subjects that some rule may fire for, ascending; `by_rule[i]` (candidates,) bool:
+    whether the i-th rule may."""
+
+    rows: NDArray[np.int64]
+    by_rule: list[NDArray[np.bool_]]
+
+
+def screen(table: SignalTable, rules: list[Rule]) -> Candidates:
+    met = [meets_when(table, rule) for rule in rules]
+    rows = np.flatnonzero(np.logical_or.reduce(met)) if met else np.empty(0, np.int64)
+    return Candidates(rows, [flags[rows] for flags in met])
 
 
 def meets_when(table: SignalTable, rule: Rule) -> NDArray[np.bool_]:

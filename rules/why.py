@@ -11,10 +11,11 @@ import numpy as np
 
 from rules.batch import TARIFF_CLASSES, PointBatch
 from rules.conditions import OPERATORS, Condition
-from rules.facts import condition_fields, facts_of
+from rules.facts import facts_of
 from rules.narrative import Language, format_value
 from rules.reference import judge
 from rules.rule import Parameter, Rule, Text
+from rules.screen import Candidates
 from rules.signals import all_signals
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def why(table: SignalTable, row: int, rule: Rule) -> Why:
     """Explain the rule for the subject in `row`; the table must hold all signals of the rule."""
     batch = table.batch
     tariff_class = TARIFF_CLASSES[batch.tariff_class[row]] if isinstance(batch, PointBatch) else None
-    (facts,) = facts_of(table, np.array([row]), condition_fields([rule]))
+    (facts,) = facts_of(table, Candidates(np.array([row]), [np.ones(1, np.bool_)]), [rule])
     return explain(rule, facts, tariff_class)
 
 

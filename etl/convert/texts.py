@@ -57,7 +57,8 @@ def choice(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
 
 
 def _choice(distinct: pl.Series, spec: Value) -> Converted:
-    labels = [str(scalar.normalize_digits(scalar.normalize_letters(label)).strip()) for label, _ in spec.enum]
+    # The mapping's words go the same way as the source's, so that «علی‌الحساب» is found with and without ZWNJ.
+    labels = clean(plain_digits(normal_letters(pl.Series([label for label, _ in spec.enum], dtype=pl.String))))
     plain = clean(plain_digits(normal_letters(distinct)))
     values = plain.replace_strict(labels, [member for _, member in spec.enum], default=None, return_dtype=pl.String)
     return Converted(values).refusing(values.is_null() & distinct.is_not_null(), Reason.UNKNOWN_VALUE)

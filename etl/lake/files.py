@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.lake.panel import daily_use
+from etl.lake.tables import BILLS
 from rules.batch import NO_DAY, Bills, Events, PeerGroups, PointBatch, day_number
 
 if TYPE_CHECKING:
@@ -94,10 +95,15 @@ def read_bucket(
     as_of: dt.date,
     site: Site,
     peers: PeerGroups | None = None,
+    only_debts: bool = False,
 ) -> PointBatch:
-    """A bucket as arrays; its panel is moved so that the last column is `last_month`."""
+    """A bucket as arrays; its panel is moved so that the last column is `last_month`.
+
+    With `only_debts` the bills are those that are unpaid, and of them only point, invoice, due date and outstanding
+    are read, the rest is zero: the first pass needs no more, and reading is half of its time.
+    """
     points = _read(folder / POINTS_FILE)
-    bills = _read(folder / BILLS_FILE)
+    bills = _read_debts(folder / BILLS_FILE) if only_debts else _read(folder / BILLS_FILE)
     events = _read(folder / EVENTS_FILE)
     today = day_number(as_of)
     count = len(points)
@@ -152,6 +158,21 @@ def read_bucket(
         site=site,
         peers=peers,
     )
+
+
+def _read_debts(path: Path) -> pa.Table:
+    table = pq.read_table(
+        path,
+        columns=["point", "invoice_id", "due_on", "outstanding_rial"],
+        use_threads=False,
+        memory_map=True,
+    )
+    table = table.filter(pc.greater(table.column("outstanding_rial"), 0))
+    for field in BILLS:
+        if field.name not in {*table.column_names, "usage_point_id", "bucket_class"}:
+            zeros = pa.array(np.zeros(len(table), np.int32)).cast(field.type)
+            table = table.append_column(field, zeros)
+    return table
 
 
 def shift_panel(panel: NDArray[np.float32], months: int) -> NDArray[np.float32]:

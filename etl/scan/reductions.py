@@ -66,7 +66,12 @@ def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floa
     size = len(ids) * months
     billed = np.bincount(cell, weights=energy.reshape(-1), minlength=size).astype(np.float64, copy=False)
     known = np.bincount(cell, weights=is_known.reshape(-1), minlength=size).reshape(len(ids), months)
-    return ids, billed.reshape(len(ids), months), known.astype(np.int64), np.bincount(inverse, minlength=len(ids)).astype(np.int64)
+    return (
+        ids,
+        billed.reshape(len(ids), months),
+        known.astype(np.int64),
+        np.bincount(inverse, minlength=len(ids)).astype(np.int64),
+    )
 
 
 def _government_sums(

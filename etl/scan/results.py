@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import fields
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rules.findings import NAMESPACE, BatchFindings, Finding
+from rules.findings import BatchFindings, Finding
+
+# The namespace of case ids. Any fixed UUID would do; this one is ours for ever.
+NAMESPACE = uuid.UUID("7b1f6c1e-5d0f-5a43-9c39-74617261757a")
 
 SCHEMA = pa.schema(
     [
@@ -45,17 +48,16 @@ def case_id(subject_kind: str, subject_key: str, family: str, opened_on: str) ->
 
 
 def write_results(path: Path, found: BatchFindings, opened_on: str) -> None:
-    columns: dict[str, list[Any]] = {
-        field.name: [getattr(finding, field.name) for finding in found.findings]
-        for field in fields(Finding)
-        if field.name != "id"
-    }
-    columns["identity"] = [str(finding.id) for finding in found.findings]
+    columns: dict[str, Any] = dict(
+        zip(
+            Finding._fields, zip(*found.findings, strict=True) if found.findings else repeat(()), strict=False
+        )
+    )
     columns["case_id"] = [
         str(case_id(finding.subject_kind, finding.subject_key, finding.family, opened_on))
         for finding in found.findings
     ]
-    table = pa.table(columns, schema=None).select(SCHEMA.names).cast(SCHEMA)
+    table = pa.table({name: pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names})
     table = table.replace_schema_metadata(
         {_SUBJECTS: str(found.subjects).encode(), _SCREENED: str(found.screened).encode()}
     )

@@ -77,6 +77,7 @@ def reduce_task(task: BucketTask) -> BucketSums:
         bucket_last_month=task.bucket_last_month,
         as_of=task.as_of,
         site=task.site,
+        only_debts=True,
     )
     days = np.diff(month_starts(task.last_month, BALANCE_MONTHS)).astype(np.float64)
     return reduce_bucket(batch, days)

@@ -3,7 +3,7 @@
 `frames` streams it as tables, `write_utility` as the CSV files that a billing system exports.
 """
 
-from etl.synth.chunk import DEFAULT_END, SynthChunk, chunk_count, frames
+from etl.synth.chunk import DEFAULT_END, SynthChunk, frames
 from etl.synth.kinds import EXPECTED_RULES, THEFT, Planted, Shares
 from etl.synth.writer import SynthSummary, write_utility
 
@@ -15,7 +15,6 @@ __all__ = [
     "Shares",
     "SynthChunk",
     "SynthSummary",
-    "chunk_count",
     "frames",
     "write_utility",
 ]

@@ -13,9 +13,7 @@ from etl.synth.billing import make_bills
 from etl.synth.kinds import Circumstance, Shares
 from etl.synth.load import base_use, daily_use
 from etl.synth.network import (
-    FEEDERS_PER_CHUNK,
     Layout,
-    feeder_sizes,
     layouts,
     network_frames,
     rated_kva,
@@ -33,7 +31,7 @@ from etl.synth.premises import (
     status_frame,
     usage_point_frames,
 )
-from etl.synth.readings import read_registers, recorded_share
+from etl.synth.readings import billed_share, read_registers, recorded_share
 from etl.synth.truth import truth_frame
 from etl.synth.window import FloatArray, Window
 from tarazu.errors import InputError
@@ -64,11 +62,6 @@ class SynthChunk:
     truth: pl.DataFrame
     balance: pl.DataFrame
     used_kwh: FloatArray
-
-
-def chunk_count(customers: int) -> int:
-    """How many chunks `frames` gives."""
-    return -(-len(feeder_sizes(customers)) // FEEDERS_PER_CHUNK)
 
 
 def frames(
@@ -140,7 +133,8 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
         "transformer_energy": balance.drop("used_kwh", "loss_kwh"),
     }
     tables["meter_reading"] = _meter_readings(tables["invoice"])
-    truth = truth_frame(layout, people, parties, plan, payments, unrecorded, subscription, window)
+    lost_share = _lost_share(layout, people, used_kwh, recorded * billed_share(people, plan, window), window)
+    truth = truth_frame(layout, people, parties, plan, payments, unrecorded, lost_share, subscription, window)
     return SynthChunk(layout.chunk, tables, truth, balance, used_kwh)
 
 
@@ -172,6 +166,18 @@ def _balance(
             "loss_kwh": (delivered - used).ravel(),
         }
     )
+
+
+def _lost_share(
+    layout: Layout, people: Population, used_kwh: FloatArray, billed: FloatArray, window: Window
+) -> FloatArray:
+    """What the bills miss of the use behind each transformer in the last three months, (transformers,)."""
+    recent = slice(-3, None)
+    lost = (used_kwh[:, recent] - billed[:, recent] * window.lengths[recent]).sum(axis=1)
+    behind = people.transformer >= 0
+    row, size = people.transformer[behind], layout.transformers
+    used = np.bincount(row, weights=used_kwh[behind, recent].sum(axis=1), minlength=size)
+    return np.bincount(row, weights=lost[behind], minlength=size) / np.maximum(used, 1.0)
 
 
 def _kva(layout: Layout, balance: pl.DataFrame) -> FloatArray:

@@ -8,7 +8,9 @@ from typing import Final
 
 
 class Planted(StrEnum):
-    """Kinds of `truth.csv`. The order is the order of planting: scarce hosts (CT meters) come first."""
+    """Kinds of `truth.csv`. A losing transformer is not planted but follows: one behind which single thieves take so
+    much that its balance shows it.
+    """
 
     CLUSTER_TRANSFORMER = "cluster_transformer"
     CLUSTER_THIEF = "cluster_thief"
@@ -31,12 +33,14 @@ class Planted(StrEnum):
     SPIKE_LOW = "spike_low"
     DEBTOR = "debtor"
     GOVERNMENT_DEBTOR = "government_debtor"
+    LOSING_TRANSFORMER = "losing_transformer"
 
 
 # The rules that ought to fire; others may fire too (a bypass is also a sudden drop). C02 of a debtor depends on the
 # amount and is decided in `truth`.
 EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.CLUSTER_TRANSFORMER: "T17",
+    Planted.LOSING_TRANSFORMER: "T17",
     Planted.CLUSTER_THIEF: "T02",
     Planted.SMALL_MULTIPLIER: "B02",
     Planted.BYPASS_TO_ZERO: "T01",
@@ -151,4 +155,5 @@ class Shares:
     @classmethod
     def honest(cls) -> Shares:
         """Nothing planted; the innocent circumstances stay."""
-        return cls(**{kind.value: 0.0 for kind in Planted if kind is not Planted.CLUSTER_TRANSFORMER})
+        fates = {field.name for field in fields(cls)}
+        return cls(**{kind.value: 0.0 for kind in Planted if kind.value in fates})

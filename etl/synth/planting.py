@@ -15,7 +15,9 @@ from tarazu.models.enums import ReadingQuality
 
 KINDS: Final = tuple(Planted)
 _QUALITIES: Final = tuple(ReadingQuality)
-_CLUSTER_SHARE_OF_TRANSFORMER: Final = (0.2, 0.3)
+# What a cluster takes of the energy behind its transformer, and who is left honest there at least.
+_CLUSTER_TAKES: Final = (0.17, 0.25)
+_CLUSTER_MEMBERS: Final = 0.5
 # Below this use before theft, in kWh a day, nobody steals: there is nothing to gain and nothing to see.
 _WORTHWHILE_USE: Final = 5.0
 # A bill that is far too low stands out only where some 200 kWh are missing.
@@ -142,7 +144,7 @@ def _plant_theft(planter: _Planter, base: FloatArray) -> None:
     worthwhile = (base >= _WORTHWHILE_USE) & (people.tariff != AGRICULTURAL) & (people.tariff != PUBLIC)
     small = worthwhile & ~people.demand
 
-    planter.plan = plan = _plant_clusters(planter, worthwhile)
+    planter.plan = plan = _plant_clusters(planter, worthwhile, base)
 
     rows = planter.choose(Planted.SMALL_MULTIPLIER, (people.multiplier > 1) & (people.tariff != AGRICULTURAL))
     plan.period[rows] = planter.periods(rows, 6, 4)
@@ -180,26 +182,37 @@ def _plant_theft(planter: _Planter, base: FloatArray) -> None:
     plan.cut_from[innocent] = people.circumstance_from[innocent]
 
 
-def _plant_clusters(planter: _Planter, worthwhile: BoolArray) -> Plan:
+def _plant_clusters(planter: _Planter, worthwhile: BoolArray, base: FloatArray) -> Plan:
     """Neighbours of one transformer who began together: the transformer's balance gives them away."""
     people, plan, rng = planter.people, planter.plan, planter.rng
     hosts = worthwhile & planter.free & ~people.demand & (people.transformer >= 0)
-    per_transformer = np.bincount(people.transformer[hosts], minlength=1)
-    candidates = np.flatnonzero(per_transformer >= np.median(per_transformer))
-    low, high = _CLUSTER_SHARE_OF_TRANSFORMER
-    in_cluster = (low + high) / 2 * float(np.mean(per_transformer))
-    share = planter.shares.cluster_thief / max(in_cluster, 1.0)
+    behind = people.transformer >= 0
+    everyone = np.bincount(people.transformer[behind], weights=base[behind])
+    small = np.bincount(people.transformer[hosts], weights=base[hosts], minlength=len(everyone))
+    # Streets of homes: behind a workshop's transformer nobody's theft shows.
+    members = np.bincount(people.transformer[hosts], minlength=len(everyone))
+    share_of_homes = small / np.maximum(everyone, 1.0)
+    large = members >= np.median(members)
+    candidates = np.flatnonzero(large & (share_of_homes >= min(0.7, float(share_of_homes[large].max()))))
+    low, high = _CLUSTER_TAKES
+    recorded = rng.uniform(0.08, 0.35, people.points)
+    # A member takes 78 % of a use that, the large ones left out, is three quarters of the mean.
+    expected_members = (low + high) / 2 / (0.78 * 0.75) * hosts.sum() / len(everyone)
+    share = planter.shares.cluster_thief / max(expected_members, 1.0)
     count = min(count_of(share, people.points, planter.chunk, rng), len(candidates))
     clusters = np.sort(rng.choice(candidates, count, replace=False))
     start = Window.LEAD + rng.integers(13, planter.window.months - 5, count)
     for cluster, since in zip(clusters.tolist(), start.tolist(), strict=True):
-        neighbours = np.flatnonzero(hosts & (people.transformer == cluster))
-        wanted = int(np.ceil(rng.uniform(low, high) * len(neighbours)))
-        rows = rng.choice(neighbours, wanted, replace=False)
+        neighbours = rng.permutation(np.flatnonzero(hosts & (people.transformer == cluster)))
+        # Several common households, not one large one.
+        neighbours = neighbours[base[neighbours] <= 1.5 * np.mean(base[neighbours])]
+        taken = np.cumsum(base[neighbours] * (1 - recorded[neighbours])) / everyone[cluster]
+        wanted = int(np.searchsorted(taken, rng.uniform(low, high))) + 1
+        rows = neighbours[: min(wanted, int(_CLUSTER_MEMBERS * len(neighbours)))]
         planter.take(Planted.CLUSTER_THIEF, rows)
         plan.cluster_of[rows] = cluster
         plan.theft_from[rows] = since
-        plan.recorded_share[rows] = rng.uniform(0.08, 0.35, wanted)
+        plan.recorded_share[rows] = recorded[rows]
     return replace(plan, clusters=clusters, cluster_from=start)
 
 

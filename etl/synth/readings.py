@@ -47,6 +47,14 @@ def recorded_share(plan: Plan, columns: int) -> FloatArray:
     return share
 
 
+def billed_share(people: Population, plan: Plan, window: Window) -> FloatArray:
+    """What of the recorded energy a wrong multiplier lets onto the bill, (points, columns)."""
+    wrong = plan.planted(Planted.SMALL_MULTIPLIER)
+    first = people.phase + np.where(people.demand, 1, 2) * np.maximum(plan.period, 0)
+    since = wrong[:, None] & (np.arange(window.columns) >= first[:, None])
+    return np.where(since, plan.amount[:, None], 1.0)
+
+
 def read_registers(
     rows: IntArray, people: Population, plan: Plan, recorded: FloatArray, window: Window, *, monthly: bool
 ) -> tuple[BilledReadings, FloatArray]:

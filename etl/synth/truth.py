@@ -26,6 +26,9 @@ _GOVERNMENT_OVERDUE_RIAL: Final = 10_000_000
 # A published campaign put households on the cut list above 15 million rial, commerce above 20.
 _DISCONNECTABLE_RIAL: Final = (20_000_000, 15_000_000)
 
+# Non-technical loss that stands out from the technical one of 3 to 6 % and from the unevenness of billing.
+_LOSING_SHARE: Final = 0.10
+
 _COLUMNS: Final = (
     "subject_kind",
     "subject_key",
@@ -45,13 +48,14 @@ def truth_frame(
     plan: Plan,
     payments: Sequence[Payments],
     unrecorded: FloatArray,
+    lost_share: FloatArray,
     subscription: IntArray,
     window: Window,
 ) -> pl.DataFrame:
     """Columns: `subject_kind` and `subject_key` (subscription number, transformer code or customer number), `kind`
     (a `Planted`), `start_date`, `rule_ids` that ought to fire (separated by a space), the point's `customer_no` and
     `transformer_code`, and `unrecorded_kwh`, by which its bills of the window are too small (0 where money alone is
-    concerned).
+    concerned). `lost_share` is (transformers,): what thieves took of the energy delivered of late.
     """
     code = np.where(people.transformer < 0, -1, layout.transformer_code[people.transformer])
     customer = numbers.text(parties.customer)
@@ -94,7 +98,7 @@ def truth_frame(
                 debt_rules,
                 np.zeros(len(debtors)),
             ),
-            _transformers(layout, plan, unrecorded, window),
+            _transformers(layout, people, plan, unrecorded, lost_share, window),
             _government(people, parties, plan, debts),
         ]
     )
@@ -143,20 +147,32 @@ class _Debts:
         return np.greater(self.open_before_newest_rial, threshold)
 
 
-def _transformers(layout: Layout, plan: Plan, unrecorded: FloatArray, window: Window) -> pl.DataFrame:
-    behind = plan.cluster_of >= 0
-    kwh = np.bincount(plan.cluster_of[behind], weights=unrecorded[behind], minlength=layout.transformers)
-    codes = transformer_codes(layout.transformer_code[plan.clusters])
+def _transformers(
+    layout: Layout,
+    people: Population,
+    plan: Plan,
+    unrecorded: FloatArray,
+    lost_share: FloatArray,
+    window: Window,
+) -> pl.DataFrame:
+    """The clusters' transformers, and others that lose as much to single thieves."""
+    behind = people.transformer >= 0
+    kwh = np.bincount(people.transformer[behind], weights=unrecorded[behind], minlength=layout.transformers)
+    losing = np.setdiff1d(np.flatnonzero(lost_share >= _LOSING_SHARE), plan.clusters)
+    rows = np.concatenate([plan.clusters, losing])
+    since = np.concatenate([window.starts[plan.cluster_from], np.full(len(losing), window.starts[-4])])
+    kinds = [Planted.CLUSTER_TRANSFORMER] * len(plan.clusters) + [Planted.LOSING_TRANSFORMER] * len(losing)
+    codes = transformer_codes(layout.transformer_code[rows])
     return pl.DataFrame(
         {
-            "subject_kind": _repeat(SubjectKind.TRANSFORMER.value, plan.clusters),
+            "subject_kind": _repeat(SubjectKind.TRANSFORMER.value, rows),
             "subject_key": codes,
-            "kind": _repeat(Planted.CLUSTER_TRANSFORMER.value, plan.clusters),
-            "start_date": dates(window.starts[plan.cluster_from]),
-            "rule_ids": _repeat(EXPECTED_RULES[Planted.CLUSTER_TRANSFORMER], plan.clusters),
-            "customer_no": pl.repeat(None, len(plan.clusters), dtype=pl.String, eager=True),
+            "kind": pl.Series([kind.value for kind in kinds], dtype=pl.String),
+            "start_date": dates(since),
+            "rule_ids": pl.Series([EXPECTED_RULES[kind] for kind in kinds], dtype=pl.String),
+            "customer_no": pl.repeat(None, len(rows), dtype=pl.String, eager=True),
             "transformer_code": codes,
-            "unrecorded_kwh": np.round(kwh[plan.clusters], 1).astype(np.float64),
+            "unrecorded_kwh": np.round(kwh[rows], 1).astype(np.float64),
         }
     )
 

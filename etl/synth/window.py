@@ -29,10 +29,6 @@ def epoch_day(date: dt.date) -> int:
     return (date - _EPOCH).days
 
 
-def date_of(day: int) -> dt.date:
-    return _EPOCH + dt.timedelta(days=day)
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """Jalali months as columns 0 … columns-1: `months` of them end before the month of `end`; two more stand

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 import polars as pl
 
-from etl.synth.chunk import DEFAULT_END, SynthChunk, chunk_count, frames
+from etl.synth.chunk import DEFAULT_END, SynthChunk, frames
 from etl.synth.exports import EXPORTS
 from etl.synth.faults import corrupt
 from etl.synth.kinds import Shares
@@ -31,6 +31,13 @@ class SynthSummary:
     planted: dict[str, int]
     faults: dict[str, int]
 
+    def sentence(self) -> str:
+        spoilt = f", {sum(self.faults.values())} rows spoilt" if self.faults else ""
+        return (
+            f"Wrote {self.customers:,} customers with {self.rows['invoices.csv']:,} invoices to {self.folder}; "
+            f"{TRUTH_FILE} says what was planted at {self.rows[TRUTH_FILE]:,} places{spoilt}."
+        )
+
 
 def write_utility(
     out: Path,
@@ -41,10 +48,10 @@ def write_utility(
     end: dt.date = DEFAULT_END,
     shares: Shares | None = None,
     faults: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> SynthSummary:
     """Write the utility of `frames` into the folder `out` as CSV files in UTF-8 for the mapping `billing_fa`, and
-    `truth.csv`. `faults` rows are spoilt. `progress` is told chunks done and to do.
+    `truth.csv`. `faults` rows are spoilt. `progress` is told `customers`, how many are written and how many there are.
 
     Files appear under their names when all are whole; an interrupted run leaves `.part` files, which the next one
     overwrites.
@@ -52,7 +59,6 @@ def write_utility(
     Raises InputError as `frames` does, StorageError where the folder cannot be written.
     """
     chunks = frames(customers, seed, months, end, shares=shares)
-    total = chunk_count(customers)
     rows: Counter[str] = Counter()
     planted: Counter[str] = Counter()
     faulty: dict[str, int] = {}
@@ -70,7 +76,7 @@ def write_utility(
                     rows[name] += frame.height
                 planted.update(chunk.truth["kind"].to_list())
                 if progress is not None:
-                    progress(chunk.number + 1, total)
+                    progress("customers", rows["usage_points.csv"], customers)
         for name in names:
             (out / f"{name}.part").replace(out / name)
     return SynthSummary(out, customers, dict(rows), dict(planted), faulty)

@@ -50,7 +50,7 @@ def peer_groups(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> PeerGroup
     """Median and median absolute deviation of each group, exact for the quantised logarithms."""
     group, steps = keys // _BINS, keys % _BINS + _LOWEST
     names, starts = np.unique(group, return_index=True)
-    ends = np.append(starts[1:], len(keys))
+    ends = np.append(starts, len(keys))[1:]
     total, median, mad = (np.zeros(len(names), np.int64), np.zeros(len(names)), np.zeros(len(names)))
     for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
         values, weights = steps[start:end].astype(np.float64), counts[start:end]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.batch import PointBatch
+from rules.batch import PointBatch, month_start
 
 from .grouping import take, worst_by_point
 from .registry import Field, SignalValues, absent, signal
@@ -31,19 +31,21 @@ from .registry import Field, SignalValues, absent, signal
         "gap = start − latest end of all earlier bills of the point; overlap = end of the bill before on the same "
         "meter − start (two meters billed at once do not overlap each other)"
     ),
-    missing="absent where the point has fewer than two bills",
+    missing="absent where the point has fewer than two bills in the panel's months",
     source="bills of one point must tile; duplicate check (VEE)",
     needs=("bills",),
 )
 def period_tiling(batch: PointBatch) -> SignalValues:
     bills, points = batch.bills, len(batch)
-    point, start, end = bills.point, bills.period_start, bills.period_end
-    if len(bills) < 2:
+    # Of the time before the panel a batch has only the bills that are still owed: they need not follow each other.
+    recent = bills.period_end > month_start(batch.last_month - batch.months + 1)
+    rows = slice(None) if recent.all() else np.flatnonzero(recent)
+    point, start, end = bills.point[rows], bills.period_start[rows], bills.period_end[rows]
+    installation = bills.installation_id[rows]
+    if len(point) < 2:
         return absent(batch)
     same_point = np.concatenate(([False], point[1:] == point[:-1]))
-    same_meter = same_point & np.concatenate(
-        ([False], bills.installation_id[1:] == bills.installation_id[:-1])
-    )
+    same_meter = same_point & np.concatenate(([False], installation[1:] == installation[:-1]))
     # Running latest end within each point: days of different points cannot meet once each is lifted by its own span.
     lift = point.astype(np.int64) << 32
     latest = np.maximum.accumulate(lift + end) - lift
@@ -53,16 +55,16 @@ def period_tiling(batch: PointBatch) -> SignalValues:
     has, worst = worst_by_point(point, np.maximum(gap, overlap), points)
     untiled = take(worst, has, np.maximum(gap, overlap), 0).astype(np.int64)
     days = np.maximum(take(worst, has, end - start, 1), 1)
-    several = np.diff(bills.offsets) > 1
+    several = np.bincount(point, minlength=points) > 1
     return SignalValues(
         has & several,
         {
             "untiled_days": untiled,
             "gap_days": take(worst, has, gap, 0).astype(np.int64),
             "overlap_days": take(worst, has, overlap, 0).astype(np.int64),
-            "unbilled_kwh": take(worst, has, bills.consumption_kwh, 0.0) / days * untiled,
+            "unbilled_kwh": take(worst, has, bills.consumption_kwh[rows], 0.0) / days * untiled,
             "since": take(worst, has, start, 0).astype(np.int64),
             "until": take(worst, has, end, 0).astype(np.int64),
         },
-        take(worst, has, bills.invoice_id, -1).astype(np.int64),
+        take(worst, has, bills.invoice_id[rows], -1).astype(np.int64),
     )

@@ -30,7 +30,7 @@ IMPLAUSIBLE = 1e6
     formula="(10^digits − previous + current) × multiplier / (usual daily use × days), the largest over the bills",
     missing=(
         "absent where no bill has current < previous; the factor is 1,000,000 where the number of register digits "
-        "or the usual consumption is unknown: then no rollover can explain it"
+        "is unknown or too small for the indexes, or the usual consumption is unknown: then no rollover can explain it"
     ),
     source="negative consumption check (VEE)",
     needs=("bills",),
@@ -53,7 +53,8 @@ def register_regression(batch: PointBatch) -> SignalValues:
     step_back = bills.previous_index[rows] - bills.current_index[rows]
     digits = bills.register_digits[rows].astype(np.float64)
     rolled_kwh = (10.0**digits - step_back) * bills.multiplier[rows]
-    possible = (digits > 0) & (expected > 0)
+    # A register that went back by more than it can count has other digits than are said: no rollover either.
+    possible = (digits > 0) & (expected > 0) & (rolled_kwh >= 0)
     factor = np.where(
         possible, np.minimum(rolled_kwh / np.where(possible, expected, 1.0), IMPLAUSIBLE), IMPLAUSIBLE
     )

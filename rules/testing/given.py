@@ -17,6 +17,7 @@ from rules.batch import (
     TARIFF_CLASSES,
     CustomerBatch,
     PeerGroups,
+    PointBatch,
     TransformerBatch,
     month_number,
     month_starts,
@@ -88,7 +89,7 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
     )
     peers = given.get("peers")
 
-    def batch(groups: PeerGroups | None) -> Any:
+    def batch(groups: PeerGroups | None) -> PointBatch:
         return point_batch([point], last_month=last_month, as_of=scan_day, site=site, peers=groups)
 
     if peers is None:

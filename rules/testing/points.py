@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -151,7 +152,7 @@ def panel_of(bills: Sequence[Bill], last_month: int, months: int) -> list[float]
     """
     starts = month_starts(last_month, months).tolist()
     panel: list[float] = []
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in itertools.pairwise(starts):
         energy, days = 0.0, 0
         for bill in bills:
             billed = max(min(bill.period_end, end) - max(bill.period_start, first), 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rules.faults import Fault, formal_faults, near
 from rules.loader import CATALOGUE_DIRECTORY, TEST_SUFFIX
+from rules.signals import all_signals
 from tarazu.errors import RuleError
 from tarazu.yaml_file import YamlFile, read_yaml
 
@@ -28,6 +29,7 @@ _KIND_WORDS: dict[Kind, str] = {
     "suppressed": "one that a suppressor stops",
     "missing": "one with missing data (`silent: <signal>`), or the reason under `exempt`",
 }
+_EXEMPTIBLE: tuple[Kind, ...] = ("below", "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,15 @@ def read_scenarios(path: Path, rule: Rule) -> ScenarioFile:
     for i, one in enumerate(data["scenarios"]):
         base = scenarios[one["like"]].given if "like" in one else {}
         expect = one["expect"]
-        outcome, target = ("fires", "") if expect == "fires" else next(iter(expect.items()))
+        outcome: Outcome = (
+            "fires" if expect == "fires" else "silent" if "silent" in expect else "suppressed_by"
+        )
         scenarios[one["name"]] = Scenario(
             name=one["name"],
             line=source.line(["scenarios", i]),
             given=_laid_over(base, one.get("given", {})),
             outcome=outcome,
-            target=target,
+            target="" if outcome == "fires" else expect[outcome],
             severity=one.get("severity"),
             evidence=one.get("evidence", {}),
         )
@@ -90,11 +94,16 @@ def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
         return
     if data["rule"] != rule.id:
         yield Fault("test.rule", ["rule"], f"the file stands beside {rule.id}.", f"Write {rule.id}.")
-    fields = {name: _fields_of(rule, name) for name in rule.signals}
-    known = [f"{name}.{field}" for name, names in fields.items() for field in names]
+    signals = all_signals()
+    known = [f"{name}.{field}" for name in rule.when_signals for field in signals[name].fields]
+    conditions = [condition.dotted for condition in rule.conditions()]
+    for name in data.get("exempt", {}):
+        if name not in (*_EXEMPTIBLE, *conditions):
+            message = f"{name!r} is neither a kind of scenario nor a condition of the rule."
+            yield Fault("test.exempt", ["exempt", name], message, near(name, [*_EXEMPTIBLE, *conditions]))
     names: list[str] = []
     for i, scenario in enumerate(data["scenarios"]):
-        place = ["scenarios", i]
+        place: list[str | int] = ["scenarios", i]
         if scenario["name"] in names:
             message = f"the name {scenario['name']!r} is given twice."
             yield Fault("test.name", [*place, "name"], message, "Give each scenario a name of its own.")
@@ -141,6 +150,17 @@ def missing_kinds(file: ScenarioFile, rule: Rule) -> list[str]:
     return [words for kind, words in _KIND_WORDS.items() if kind not in shown]
 
 
+def untested(file: ScenarioFile, rule: Rule) -> list[str]:
+    """Conditions of `when` and suppressors that by themselves stop the rule in no scenario."""
+    targets = {
+        outcome: {scenario.target for scenario in file.scenarios if scenario.outcome == outcome}
+        for outcome in ("silent", "suppressed_by")
+    }
+    when = [c.dotted for c in rule.when if c.dotted not in targets["silent"]]
+    unless = [c.dotted for c in rule.unless if not targets["suppressed_by"] & {c.dotted, c.signal}]
+    return [dotted for dotted in dict.fromkeys(when + unless) if dotted not in file.exempt]
+
+
 def plain(data: Any) -> Any:
     """YAML reads 2025-11-03 as a date; schema and scenarios know it as text."""
     if isinstance(data, dict):
@@ -155,9 +175,3 @@ def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     if "point" in base and "point" in given:
         merged["point"] = {**base["point"], **given["point"]}
     return merged
-
-
-def _fields_of(rule: Rule, signal: str) -> list[str]:
-    from rules.signals import all_signals
-
-    return list(all_signals()[signal].fields) if signal in rule.when_signals else []

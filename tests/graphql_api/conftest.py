@@ -7,17 +7,17 @@ import itertools
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from tarazu import models
 from tarazu.app import create_app
-from tarazu.database import Sessions
+from tarazu.database import Sessions, create_engine
 from tarazu.models.enums import (
     LIVE_CASE_STATES,
     CaseState,
@@ -154,6 +154,16 @@ def _points(chance: random.Random, world: World) -> list[models.Base]:
                 ),
                 models.UsagePointTerm(usage_point=point, tariff_class=then, valid_from=changed),
             ]
+            if n % 3 == 0:
+                # Nothing in the database forbids that periods overlap.
+                world.terms.append(
+                    models.UsagePointTerm(
+                        usage_point=point,
+                        tariff_class=TariffClass.PUBLIC,
+                        valid_from=dt.date(2024, 6, 1),
+                        valid_to=dt.date(2025, 3, 20),
+                    )
+                )
             rows.append(
                 models.UsagePointStatus(
                     usage_point=point, kind=UsagePointStatusKind.SEASONAL, valid_from=dt.date(2024, 1, 1)
@@ -331,10 +341,28 @@ async def _populate(sessions: Sessions, customers: int, seed: int) -> World:
     return world
 
 
-@pytest.fixture
-async def world(sessions: Sessions) -> World:
+@pytest.fixture(scope="session")
+async def company(
+    database_server: Any, template_database: str, settings_for: Callable[..., Settings]
+) -> AsyncIterator[Settings]:
+    """Settings of the database of `world`. Tests only read it, so all share one."""
+    name = f"world_{uuid.uuid4().hex}"
+    server = create_engine(settings_for("postgres", database_url=database_server.uri()))
+    async with server.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template_database}"))
+        yield settings_for(name)
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    await server.dispose()
+
+
+@pytest.fixture(scope="session")
+async def world(company: Settings) -> World:
     """A company of 30 customers, the same in every run."""
-    return await _populate(sessions, customers=30, seed=7)
+    engine = create_engine(company)
+    world = await _populate(Sessions(engine), customers=30, seed=7)
+    await engine.dispose()
+    return world
 
 
 @dataclass
@@ -377,19 +405,32 @@ class Api:
             event.remove(engine, "before_cursor_execute", note)
 
 
+@pytest.fixture(scope="session")
+def api_of() -> Callable[[Settings], AbstractAsyncContextManager[Api]]:
+    """An API on the database of any settings."""
+
+    @asynccontextmanager
+    async def start(settings: Settings) -> AsyncIterator[Api]:
+        app = create_app(settings)
+        async with app.router.lifespan_context(app) as state:
+
+            async def with_state(scope: Any, receive: Any, send: Any) -> None:
+                # httpx's transport runs no lifespan, so it cannot hand over what that made.
+                scope["state"] = dict(state)
+                await app(scope, receive, send)
+
+            transport = httpx.ASGITransport(with_state)
+            async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
+                yield Api(http, state["sessions"])
+
+    return start
+
+
 @pytest.fixture
-async def api(database: Settings) -> AsyncIterator[Api]:
-    app = create_app(database)
-    async with app.router.lifespan_context(app) as state:
-
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:
-            # httpx's transport runs no lifespan, so it cannot hand over what that made.
-            scope["state"] = dict(state)
-            await app(scope, receive, send)
-
-        transport = httpx.ASGITransport(with_state)
-        async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
-            yield Api(http, state["sessions"])
+async def api(company: Settings, world: World, api_of: Any) -> AsyncIterator[Api]:
+    """The API on the world's database."""
+    async with api_of(company) as started:
+        yield started
 
 
 @pytest.fixture
@@ -399,7 +440,7 @@ def walk(api: Api) -> Callable[..., Any]:
     async def run(root: str, selection: str, arguments: str = "", first: int = 4) -> tuple[list[Any], int]:
         nodes: list[Any] = []
         after = None
-        for pages in itertools.count(1):
+        for pages in range(1, 1_000):  # a list that never ends would be a fault of the cursors
             given = ", ".join(
                 filter(None, [arguments, f"first: {first}", f'after: "{after}"' if after else ""])
             )
@@ -416,6 +457,6 @@ def walk(api: Api) -> Callable[..., Any]:
             if not page["pageInfo"]["hasNextPage"]:
                 return nodes, pages
             after = page["pageInfo"]["endCursor"]
-        raise AssertionError("unreachable")
+        raise AssertionError("the list does not end")
 
     return run

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+from sqlalchemy import select
 
 from graphql_api.ids import encode_id
 from graphql_api.nodes import NODE_KINDS
 from graphql_api.schema import schema
-from sqlalchemy import select
 
 
 def everything(kind: GraphQLObjectType, depth: int) -> str:
@@ -28,7 +28,7 @@ def everything(kind: GraphQLObjectType, depth: int) -> str:
 
 
 async def test_every_field_of_every_node_is_served_and_holds_no_secret(
-    world: Any, api: Any, sessions: Any, monkeypatch: Any
+    world: Any, api: Any, monkeypatch: Any
 ) -> None:
     # All fields two levels deep are more than a client may ask for.
     monkeypatch.setattr(
@@ -36,7 +36,7 @@ async def test_every_field_of_every_node_is_served_and_holds_no_secret(
     )
     graph = schema._schema
     for name, kind in NODE_KINDS.items():
-        async with sessions.read() as session:
+        async with api.sessions.read() as session:
             rows = (await session.scalars(select(kind.model).limit(2))).all()
         assert rows, f"the world has no {name}"
         object_type = graph.type_map[name]

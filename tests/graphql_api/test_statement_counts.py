@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 NESTED = """
 query($first: Int!) {
@@ -39,10 +40,10 @@ query($first: Int!) {
 @pytest.mark.parametrize(
     ("query", "most"),
     [
-        (NESTED, 26),
+        (NESTED, 28),
         (
-            'query($first: Int!) { debtors(first: $first, asOf: "2025-06-01") { edges { node { '
-            "customer { name } usagePoint { subscriptionNo district { code } } } } } }",
+            """query($first: Int!) { debtors(first: $first, asOf: "2025-06-01") { edges { node {
+                customer { name } usagePoint { subscriptionNo district { code } } } } } }""",
             4,
         ),
         (
@@ -69,8 +70,6 @@ async def test_one_answer_holds_one_connection(world: Any, api: Any) -> None:
     def note(*_: Any) -> None:
         nonlocal most
         most = max(most, pool.checkedout())
-
-    from sqlalchemy import event
 
     event.listen(pool, "checkout", note)
     await api.ask(

@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -259,7 +260,7 @@ def _debtors(as_of: dt.date, kind: DebtorKind, debts: DebtFilter, debtors: Debto
 
 def _debts(as_of: dt.date, debts: DebtFilter, needed: set[DebtDimension]) -> Select[*tuple[Any, ...]]:
     """One row an invoice of which something is owed. Joins only what is grouped or filtered by."""
-    owed = _owed(as_of).cte("owed")
+    owed = _owed(as_of, few=debts.district_code is not None).cte("owed")
     last_day = owed.c.period_end - 1
     columns: list[ColumnElement[Any]] = [
         owed.c.usage_point_id,
@@ -295,14 +296,23 @@ def _debts(as_of: dt.date, debts: DebtFilter, needed: set[DebtDimension]) -> Sel
     return select(*columns).select_from(source).where(*conditions)
 
 
-def _owed(as_of: dt.date) -> Select[*tuple[Any, ...]]:
-    paid = (
-        select(PaymentAllocation.invoice_id, _total(PaymentAllocation.amount_rial).label("paid_rial"))
+def _owed(as_of: dt.date, *, few: bool) -> Select[*tuple[Any, ...]]:
+    """Invoices of which something is owed; `few` where only a part of the company's are wanted."""
+    allocated = (
+        select(_total(PaymentAllocation.amount_rial).label("paid_rial"))
         .join(Payment, Payment.id == PaymentAllocation.payment_id)
         .where(Payment.paid_on <= as_of)
-        .group_by(PaymentAllocation.invoice_id)
-        .subquery("paid")
     )
+    # For all invoices one pass over all payments is quickest, for a district's a look-up for each invoice. Of 1.2 M
+    # invoices in 20 districts, all take 7 s against 9 s, those of one district 5 s against 1 s (two cores, busy).
+    paid: Any
+    if few:
+        paid = allocated.where(PaymentAllocation.invoice_id == Invoice.id).correlate(Invoice).lateral("paid")
+        match: Any = true()
+    else:
+        grouped = allocated.add_columns(PaymentAllocation.invoice_id).group_by(PaymentAllocation.invoice_id)
+        paid = grouped.subquery("paid")
+        match = paid.c.invoice_id == Invoice.id
     outstanding = Invoice.payable_rial - func.coalesce(paid.c.paid_rial, 0)
     return (
         select(
@@ -312,7 +322,7 @@ def _owed(as_of: dt.date) -> Select[*tuple[Any, ...]]:
             Invoice.due_on,
             outstanding.label("outstanding_rial"),
         )
-        .outerjoin(paid, paid.c.invoice_id == Invoice.id)
+        .outerjoin(paid, match)
         .where(outstanding > 0, func.coalesce(Invoice.issued_on, Invoice.period_end) <= as_of)
     )
 

@@ -1,0 +1,225 @@
+"""Wrong requests and faults: a clean answer with a code, and nothing of the inside."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from graphql import build_client_schema, get_introspection_query
+from pydantic import SecretStr
+from sqlalchemy import text
+
+
+async def test_own_errors_pass_with_their_code_and_mend(world: Any, api: Any) -> None:
+    body = (await api.post("{ cases(first: 500) { totalCount } }")).json()
+    (error,) = body["errors"]
+    assert error["message"] == "`first` is 500; it may be 1 to 100."
+    assert error["extensions"] == {"code": "graphql.page"}
+    assert error["path"] == ["cases"]
+
+
+async def test_faults_of_the_program_are_masked_and_logged(
+    world: Any, api: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("the secret inside")
+
+    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", broken)
+    response = await api.post("{ caseSummary(groupBy: []) { caseCount } }")
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "INTERNAL"}
+    assert "secret" not in response.text
+    assert "caseSummary" in caplog.text
+
+
+async def test_a_database_that_is_away_is_unavailable_with_a_hint_to_retry(
+    database: Any, api_of: Any
+) -> None:
+    gone = database.model_copy(
+        update={"database_url": SecretStr("postgresql://tarazu:secret@127.0.0.1:9/tarazu")}
+    )
+    async with api_of(gone) as api:
+        response = await api.post("{ cases { totalCount } }")
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert "127.0.0.1" not in response.text
+    assert "tarazu" not in response.text.lower()
+
+
+async def test_a_read_that_takes_too_long_is_ended_and_the_next_one_works(
+    database: Any, api_of: Any, monkeypatch: Any
+) -> None:
+    async def slow(session: Any, *_: Any) -> Any:
+        await session.execute(text("SELECT pg_sleep(5)"))
+
+    hasty = database.model_copy(update={"statement_timeout_ms": 100})
+    async with api_of(hasty) as api:
+        monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", slow)
+        body = (await api.post("{ caseSummary(groupBy: []) { caseCount } customers { totalCount } }")).json()
+        assert body["errors"][0]["extensions"]["code"] == "operational"
+        assert (await api.ask("{ customers { totalCount } }"))["customers"]["totalCount"] == 0
+        assert api.sessions.engine.sync_engine.pool.checkedout() == 0
+
+
+async def test_reads_cannot_write(database: Any, api_of: Any, monkeypatch: Any) -> None:
+    async def write(session: Any, *_: Any) -> Any:
+        await session.execute(text("INSERT INTO district (code) VALUES ('x')"))
+
+    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", write)
+    async with api_of(database) as api:
+        assert await api.fail("{ caseSummary(groupBy: []) { caseCount } }") == "INTERNAL"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": "{ cases { totalCount } }", "operationName": "other"},
+        {"query": "query A { cases { totalCount } } query B { cases { totalCount } }", "operationName": "C"},
+        {"query": "{ cases { totalCount } }", "operationName": 5},
+        {"query": "{ cases { totalCount } "},
+        {"query": "{ nothing }"},
+        {"query": "fragment F on Case { id }"},
+        {"query": "mutation { nothing }"},
+        {"query": "subscription { nothing }"},
+        {"query": ""},
+        {"query": None},
+        {"query": 5},
+        {"query": []},
+        {},
+        {"query": "{ cases { totalCount } }", "variables": []},
+        {"query": "{ cases { totalCount } }", "variables": "x"},
+        {"query": "query($n: Int!) { cases(first: $n) { totalCount } }"},
+        {"query": "query($n: Int!) { cases(first: $n) { totalCount } }", "variables": {"n": 2**31}},
+        {"query": "query($n: Int!) { cases(first: $n) { totalCount } }", "variables": {"n": 2**64}},
+        {"query": "query($n: Int!) { cases(first: $n) { totalCount } }", "variables": {"n": "ten"}},
+        {"query": f"{{ cases(first: {2**31}) {{ totalCount }} }}"},
+        {"query": f"{{ cases(first: {2**63}) {{ totalCount }} }}"},
+        {"query": f"{{ case(caseNo: {2**63}) {{ id }} }}"},
+        {"query": '{ case(caseNo: "1") { id } }'},
+        {"query": "query($n: Long) { case(caseNo: $n) { id } }", "variables": {"n": 1.5}},
+        {"query": "query($n: Long) { case(caseNo: $n) { id } }", "variables": {"n": True}},
+        {"query": "query($n: Long) { case(caseNo: $n) { id } }", "variables": {"n": 2**63}},
+        {"query": '{ debtSummary(groupBy: [], asOf: "1404/01/01") { invoiceCount } }'},
+        {"query": '{ debtSummary(groupBy: [], asOf: "2025-13-01") { invoiceCount } }'},
+        {"query": "{ debtSummary(groupBy: [COLOUR]) { invoiceCount } }"},
+        {"query": "{ cases(order: priority) { totalCount } }"},
+        [{"query": "{ cases { totalCount } }"}],
+        "text",
+        5,
+        None,
+    ],
+)
+async def test_wrong_requests_are_refused_cleanly(world: Any, api: Any, body: Any) -> None:
+    response = await api.http.post("/graphql", json=body)
+    assert response.status_code in (200, 400)
+    assert response.headers["content-type"] == "application/json"
+    answer = response.json()
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_REQUEST"}
+    assert not answer.get("data")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"query": "{ cases { totalCount } }", "variables": {"a": NaN}}',
+        b'{"query": "\\ud800"}',
+        b"[" * 5_000,
+        b'{"a":' * 5_000,
+    ],
+)
+async def test_bodies_that_are_no_json_are_refused_cleanly(world: Any, api: Any, content: bytes) -> None:
+    response = await api.http.post("/graphql", content=content, headers={"content-type": "application/json"})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("number", [b"9" * 400, b"-" + b"9" * 5_000, b"1e999"])
+async def test_numbers_beyond_all_bounds_are_refused_cleanly(world: Any, api: Any, number: bytes) -> None:
+    content = b'{"query": "query($n: Long) { case(caseNo: $n) { id } }", "variables": {"n": ' + number + b"}}"
+    response = await api.http.post("/graphql", content=content, headers={"content-type": "application/json"})
+    assert response.status_code in (200, 400)
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ usagePoint(subscriptionNo: "a\\u0000b") { id } }',
+        '{ customer(customerNo: "\\u0000") { id } }',
+        '{ customers(search: "ab\\u0000") { totalCount } }',
+        '{ debtSummary(groupBy: [], district: "\\u0000") { invoiceCount } }',
+    ],
+)
+async def test_text_that_no_database_holds_is_refused_cleanly(world: Any, api: Any, query: str) -> None:
+    assert await api.fail(query) == "graphql.filter"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
+async def test_bodies_a_foreign_page_could_send_are_refused(world: Any, api: Any, content_type: str) -> None:
+    response = await api.http.post(
+        "/graphql", content=b'{"query": "{ cases { totalCount } }"}', headers={"content-type": content_type}
+    )
+    assert response.status_code == 400
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])
+async def test_only_post_is_served(world: Any, api: Any, method: str) -> None:
+    response = await api.http.request(
+        method, "/graphql?query={cases{totalCount}}", headers={"accept": "text/html"}
+    )
+    assert response.status_code == 405
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ " + " ".join(f"a{n}: cases {{ totalCount }}" for n in range(31)) + " }",
+        "{ cases { " + "totalCount " * 2_100 + "} }",
+        "{ cases { edges { node { usagePoint "
+        + "{ cases { edges { node { usagePoint " * 5
+        + "{ id }"
+        + " } } } }" * 6
+        + " }",
+        "{" * 3_000,
+    ],
+)
+async def test_documents_beyond_the_limits_are_refused(world: Any, api: Any, query: str) -> None:
+    body = (await api.post(query)).json()
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"BAD_REQUEST"}
+
+
+async def test_the_usual_introspection_query_is_within_the_limits(world: Any, api: Any) -> None:
+    build_client_schema(await api.ask(get_introspection_query(input_value_deprecation=True)))
+
+
+async def test_identifiers_in_variables_do_not_reach_the_log(
+    world: Any, api: Any, caplog: Any, monkeypatch: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await api.post("query($s: String) { customers(search: $s) { totalCount } }", s=world.secrets[0])
+    await api.post("query($s: Int) { customers(first: $s) { totalCount } }", s=world.secrets[0])
+    assert not any(secret in caplog.text for secret in world.secrets)
+
+
+async def test_a_failed_read_does_not_spoil_the_other_reads_of_its_request(
+    world: Any, api: Any, monkeypatch: Any
+) -> None:
+    async def broken(session: Any, *_: Any) -> Any:
+        await session.execute(text("SELECT 1 / 0"))
+
+    monkeypatch.setattr("graphql_api.metering.queries.usage_points_by_subscription_no", broken)
+    body = (
+        await api.post(
+            '{ usagePoint(subscriptionNo: "S000000") { id } customer(customerNo: "C00000") { customerNo } }'
+        )
+    ).json()
+    assert body["data"] == {"usagePoint": None, "customer": {"customerNo": "C00000"}}
+    assert [error["path"] for error in body["errors"]] == [["usagePoint"]]

@@ -1,0 +1,290 @@
+"""Factories for the tests of rules: rules, catalogues in a folder of their own, and batches drawn by hypothesis."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rules.batch import NO_DAY, PointBatch, day_number, month_number, month_starts
+from rules.conditions import Condition
+from rules.loader import CATALOGUE_DIRECTORY
+from rules.rule import AtRisk, Parameter, Rule, Text
+from rules.signals import all_signals
+from rules.site import Site
+from rules.testing.points import Bill, Point, point_batch
+from tarazu.identifiers.bill import BillId, PaymentId, make_bill_id, make_payment_id
+
+AS_OF = dt.date(2025, 12, 20)
+LAST_MONTH = month_number(AS_OF)
+COMPANY = 1
+SITE = Site(
+    energy_price_rial_per_kwh=(3000.0, 4500.0, 1500.0, 6000.0, 8000.0),
+    technical_loss_percent=5.0,
+    balance_coverage_percent=95.0,
+    service_type=2,
+    company_code=COMPANY,
+)
+
+
+@pytest.fixture(scope="session")
+def site() -> Site:
+    return SITE
+
+
+# --- Rules ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def make_rule() -> Callable[..., Rule]:
+    """A rule of given conditions; parameters are (unit, default, least, most) by name."""
+
+    def make(
+        rule_id: str,
+        when: Iterable[Condition],
+        unless: Iterable[Condition] = (),
+        parameters: dict[str, Parameter] | None = None,
+        **others: Any,
+    ) -> Rule:
+        text = Text("a text", "یک متن")
+        when = tuple(when)
+        values: dict[str, Any] = {
+            "id": rule_id,
+            "family": "billing",
+            "subject": "usage_point",
+            "status": "stable",
+            "title": text,
+            "narrative": text,
+            "action": text,
+            "innocent_causes": (text,),
+            "source": "a test",
+            "parameters": parameters or {},
+            "when": when,
+            "unless": tuple(unless),
+            "severity": "low",
+            "confidence": 0.5,
+            "at_risk": AtRisk("energy_kwh", when[0].signal, "x"),
+            "version": 1,
+            "content_hash": "",
+            "definition": {},
+        }
+        return Rule(**values | others)
+
+    return make
+
+
+# --- Catalogues -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFolder:
+    """A copy of some rules of the catalogue, with their tests and the lock, to be spoilt."""
+
+    path: Path
+
+    def edit(self, name: str, old: str, new: str) -> Path:
+        file = self.path / name
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        return file
+
+    def line(self, name: str, text: str) -> int:
+        lines = (self.path / name).read_text(encoding="utf-8").splitlines()
+        (number,) = (i for i, line in enumerate(lines, 1) if text in line)
+        return number
+
+
+@pytest.fixture
+def catalogue_of(tmp_path: Path) -> Callable[..., CatalogueFolder]:
+    def copy(*ids: str) -> CatalogueFolder:
+        shutil.copy(CATALOGUE_DIRECTORY / "rules.lock", tmp_path)
+        for rule_id in ids:
+            for name in (f"{rule_id}.yaml", f"{rule_id}.test.yaml"):
+                shutil.copy(CATALOGUE_DIRECTORY / name, tmp_path)
+        return CatalogueFolder(tmp_path)
+
+    return copy
+
+
+# --- Batches --------------------------------------------------------------------------------------------------
+
+_BILL_ID = int(make_bill_id(BillId(12345, COMPANY)))
+_ELSEWHERE = int(make_bill_id(BillId(12345, COMPANY + 1)))
+_GAS = int(make_bill_id(BillId(12345, COMPANY, 3)))
+_PAYMENT_ID = int(make_payment_id(_BILL_ID, PaymentId(900, 4, 1)))
+
+_use = st.one_of(
+    st.just(0.0), st.sampled_from([0.5, 4.0, 10.0, 12.5, 40.0]), st.floats(0.015625, 512.0, width=32)
+)
+_use_or_no_bill = st.one_of(st.just(math.nan), _use)
+
+
+@st.composite
+def _panels(draw: st.DrawFn, months: int) -> list[float]:
+    """Runs of one value and single months, so that zero runs, gaps and steady times all come up."""
+    panel: list[float] = []
+    values = draw(st.sampled_from([_use, _use, _use_or_no_bill]))
+    while len(panel) < months:
+        panel += [draw(values)] * draw(st.sampled_from([1, 1, 3, 12]))
+    return panel[:months]
+
+
+@st.composite
+def _bills(draw: st.DrawFn, months: int) -> Bill:
+    first = int(month_starts(LAST_MONTH, months)[0])
+    start = draw(st.integers(first - 90, day_number(AS_OF)))
+    previous = draw(st.sampled_from([math.nan, 0.0, 100.0, 9_950.0, 99_990.0]))
+    payable = draw(st.sampled_from([-1, 0, 900_000, 901_000]))
+    return Bill(
+        period_start=start,
+        period_end=start + draw(st.sampled_from([1, 28, 30, 61])),
+        consumption_kwh=draw(st.sampled_from([0.0, 1.0, 50.0, 300.5, 12_000.0])),
+        installation_id=draw(st.integers(1, 2)),
+        due_on=draw(st.sampled_from([int(NO_DAY), day_number(AS_OF) - 91, day_number(AS_OF), start + 60])),
+        quality=draw(st.integers(0, 3)),
+        previous_index=previous,
+        current_index=draw(st.sampled_from([math.nan, 50.0, previous, previous + 50.0])),
+        multiplier=draw(st.sampled_from([1.0, 20.0])),
+        installed_multiplier=draw(st.sampled_from([math.nan, 1.0, 40.0])),
+        register_digits=draw(st.sampled_from([0, 4, 5])),
+        bands_kwh=draw(st.sampled_from([math.nan, 50.0, 300.5])),
+        bill_id=draw(st.sampled_from([-1, _BILL_ID, _BILL_ID + 1, _ELSEWHERE, _GAS])),
+        payment_id=draw(st.sampled_from([-1, _PAYMENT_ID, _PAYMENT_ID + 1])),
+        payable_rial=payable,
+        outstanding_rial=draw(st.sampled_from([0, max(payable, 0), max(payable, 0) // 2])),
+    )
+
+
+@st.composite
+def _points(draw: st.DrawFn, months: int) -> Point:
+    days = st.integers(day_number(AS_OF) - 800, day_number(AS_OF))
+    no_or_day = st.one_of(st.just(int(NO_DAY)), days)
+    vacant_from = draw(no_or_day)
+    return Point(
+        daily_kwh=draw(_panels(months)),
+        bills=draw(st.lists(_bills(months), max_size=5)),
+        events=draw(st.lists(st.tuples(days, st.integers(0, 10)), max_size=3)),
+        tariff_class=draw(st.integers(0, 4)),
+        contracted_power_kw=draw(st.sampled_from([math.nan, 5.0, 5.5, 30.0, 400.0, 5000.0])),
+        district_id=draw(st.integers(1, 2)),
+        is_government=draw(st.booleans()),
+        disconnected_on=draw(no_or_day),
+        vacant_from=vacant_from,
+        vacant_to=int(NO_DAY) if vacant_from == NO_DAY else draw(no_or_day),
+        is_seasonal=draw(st.booleans()),
+        has_generation=draw(st.booleans()),
+        meter_since=draw(no_or_day),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Points and the batch made of them."""
+
+    points: list[Point]
+    batch: PointBatch
+
+
+@st.composite
+def _cases(draw: st.DrawFn) -> Case:
+    months = draw(st.sampled_from([1, 2, 3, 12, 13, 20, 21, 24, 24, 25, 36]))
+    points = draw(st.lists(_points(months), min_size=1, max_size=4))
+    number = itertools.count(101)
+    points = [
+        replace(point, bills=[replace(bill, invoice_id=next(number)) for bill in point.bills]) for point in points
+    ]
+    batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE)
+    return Case(points, batch)
+
+
+@pytest.fixture(scope="session")
+def cases() -> st.SearchStrategy[Case]:
+    return _cases()
+
+
+# What a definition says of one point: the values of its fields, or None where the signal is absent.
+Definition = Callable[[Point, PointBatch], dict[str, float] | None]
+
+
+@pytest.fixture(scope="session")
+def agrees() -> Callable[..., None]:
+    """Checks a kernel against a definition written for one point at a time."""
+
+    def check(name: str, definition: Definition, *, ignore: Sequence[str] = ()) -> None:
+        declared = all_signals()[name]
+
+        @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(_cases())
+        def agree(case: Case) -> None:
+            values = declared.kernel(case.batch)
+            for row, point in enumerate(case.points):
+                expected = definition(point, case.batch)
+                assert bool(values.present[row]) == (expected is not None), f"presence for {point}"
+                if expected is None:
+                    continue
+                assert set(expected) - {"invoice_id"} == set(declared.fields)
+                for field, value in expected.items():
+                    if field == "invoice_id":
+                        assert values.invoice_id is not None
+                        assert int(values.invoice_id[row]) == value
+                        continue
+                    found = float(values.fields[field][row])
+                    assert math.isfinite(found), f"{field} of {point}"
+                    if field not in ignore:
+                        assert math.isclose(found, value, rel_tol=1e-6, abs_tol=1e-6), (
+                            f"{field}: kernel {found}, definition {value}, {point}"
+                        )
+
+        agree()
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The panel of one point in plain Python, as the definitions use it."""
+
+    daily: list[float]
+    starts: list[int]
+
+    @property
+    def last(self) -> int:
+        """Column of the last month with a bill, -1 for none."""
+        return max((i for i, value in enumerate(self.daily) if not math.isnan(value)), default=-1)
+
+    @property
+    def current(self) -> bool:
+        return self.last >= 0 and self.last >= len(self.daily) - 4
+
+    def back(self, k: int) -> float:
+        """The k-th month back from the last known one (1 is that month itself)."""
+        column = self.last + 1 - k
+        return self.daily[column] if column >= 0 else math.nan
+
+    def window(self, oldest: int, newest: int) -> list[float]:
+        """Months from `oldest` back to `newest` back, both counted as in `back`."""
+        return [self.back(k) for k in range(oldest, newest - 1, -1)]
+
+
+@pytest.fixture(scope="session")
+def months_of() -> Callable[[Point, PointBatch], Months]:
+    def make(point: Point, batch: PointBatch) -> Months:
+        return Months(list(point.daily_kwh), month_starts(batch.last_month, batch.months).tolist())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ordered() -> Callable[[Point], list[Bill]]:
+    """The bills of a point in the order of a batch."""
+    return lambda point: sorted(point.bills, key=lambda bill: (bill.installation_id, bill.period_start))
