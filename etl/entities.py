@@ -149,9 +149,7 @@ def column_dtype(column: sa.Column[Any]) -> pl.DataType:
 def _loadable_names() -> frozenset[str]:
     """Tables with a surrogate key, a natural key, and only such tables among their required parents."""
     tables = Base.metadata.sorted_tables
-    names = {
-        table.name for table in tables if table.info.get("natural_key") and _has_surrogate_key(table)
-    }
+    names = {table.name for table in tables if table.info.get("natural_key") and _has_surrogate_key(table)}
     while True:
         # Not `sorted_tables` once: a table falls out when a parent of its own has fallen out.
         kept = {

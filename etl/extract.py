@@ -118,7 +118,7 @@ class _ChunkReader:
             accepted = rows if exists is None else rows.filter(exists)
             return Extracted(plan, accepted, self._no_refusals(), accepted.height)
         if exists is None:
-            exists = pl.repeat(True, rows.height, dtype=pl.Boolean, eager=True)  # noqa: FBT003  # the value to repeat
+            exists = pl.repeat(True, rows.height, dtype=pl.Boolean, eager=True)  # the value to repeat
         accepted = rows.filter(exists & reason.is_null())
         refused = self._refusals(plan, place, exists & reason.is_not_null(), reason, culprit)
         return Extracted(plan, accepted, refused, accepted.height + refused.height)
@@ -224,7 +224,11 @@ class _ChunkReader:
             violated = frame.select(check.violated()).to_series()
             if violated.any():
                 reason = CHECK_REASONS.get(check.name, Reason.CHECK)
-                labels = [plan.label_of(field) for field, c in plan.entity.columns.items() if c.name in check.columns]
+                labels = [
+                    plan.label_of(field)
+                    for field, c in plan.entity.columns.items()
+                    if c.name in check.columns
+                ]
                 wrong = Converted(pl.repeat(None, len(violated), dtype=pl.Boolean, eager=True))
                 yield ", ".join(dict.fromkeys(labels)), wrong.refusing(violated, reason).refused
 
@@ -258,7 +262,9 @@ def values_of(rows: pl.DataFrame, labels: pl.Series) -> pl.Series:
         )
         if columns:
             joined = rows.select(
-                pl.concat_str([pl.col(name).cast(pl.String) for name in columns], separator=", ", ignore_nulls=True)
+                pl.concat_str(
+                    [pl.col(name).cast(pl.String) for name in columns], separator=", ", ignore_nulls=True
+                )
             ).to_series()
             found = joined.zip_with((labels == label).fill_null(value=False), found)
     return found

@@ -71,7 +71,8 @@ def _in(mapping: ImportMapping, given: str) -> Iterator[FoundFile]:
             given,
             None,
             SourceError(
-                f"{given} fits no file of the mapping {mapping.name}.", mend=f"It looks for {globs}; rename the file."
+                f"{given} fits no file of the mapping {mapping.name}.",
+                mend=f"It looks for {globs}; rename the file.",
             ),
         )
 

@@ -100,9 +100,11 @@ class _Run:
             )
             sources = [file.shown for file in self._found]
             run_id = await connection.scalar(
-                sa.insert(ImportRun).values(mapping=self._mapping.name, sources=sources).returning(ImportRun.id)
+                sa.insert(ImportRun)
+                .values(mapping=self._mapping.name, sources=sources)
+                .returning(ImportRun.id)
             )
-        assert run_id is not None
+        assert isinstance(run_id, int)
         return run_id
 
     async def _close(self, summary: ImportSummary, state: RunState) -> None:
@@ -161,4 +163,3 @@ class _Run:
             summary.add(name, counts)
         summary.files.append(ended(outcome.rows, time.monotonic() - began))
         self._progress.file_ended(found.shown, outcome.rows, None)
-

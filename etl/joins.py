@@ -28,7 +28,7 @@ class JoinedFile:
                 f"The file {file.name} needs the file {file.join.file}, which is not among the given paths.",
                 mend="Give both.",
             )
-        parts = []
+        parts: list[pl.DataFrame] = []
         for other in paths:
             assert other.file is not None
             source = open_source(other.file, other.path)

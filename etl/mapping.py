@@ -80,12 +80,16 @@ class Field:
             yield from value.columns()
 
 
+Test = Literal["not_null", "equals", "not_equals", "in"]
+TESTS: tuple[Test, ...] = ("not_null", "equals", "not_equals", "in")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Rows in which an entity exists: `test` is not_null, equals, not_equals or in."""
 
     column: str
-    test: Literal["not_null", "equals", "not_equals", "in"]
+    test: Test
     operands: tuple[Scalar, ...]
     null_values: frozenset[str]
 

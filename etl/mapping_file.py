@@ -16,6 +16,7 @@ from etl.convert import CONVERTERS
 from etl.entities import DERIVED, Entity, entities
 from etl.mapping import (
     EACH,
+    TESTS,
     Condition,
     EntityMapping,
     Field,
@@ -25,6 +26,7 @@ from etl.mapping import (
     Join,
     MinusMonths,
     Scalar,
+    Test,
     Value,
 )
 from etl.yaml_lines import Document, Place, read_yaml
@@ -96,17 +98,23 @@ def _validator() -> Any:
 
 
 def _hold_against_schema(document: Document) -> None:
-    found = [jsonschema.exceptions.best_match([error]) for error in _validator().iter_errors(document.content)]
+    found = [
+        jsonschema.exceptions.best_match([error]) for error in _validator().iter_errors(document.content)
+    ]
     messages = sorted((document.line(tuple(error.absolute_path)), _told(error)) for error in found)
     if messages:
-        raise MappingError("\n".join(f"{document.path}:{line}: {text}" for line, text in messages[:_MAX_MESSAGES]))
+        raise MappingError(
+            "\n".join(f"{document.path}:{line}: {text}" for line, text in messages[:_MAX_MESSAGES])
+        )
 
 
 def _told(error: Any) -> str:
     place = ".".join(str(step) for step in error.absolute_path) or "the mapping"
     if error.validator == "additionalProperties":
         allowed = ", ".join(error.schema.get("properties", {}))
-        return f"{place}: {error.message}. Known here: {allowed}." if allowed else f"{place}: {error.message}."
+        return (
+            f"{place}: {error.message}. Known here: {allowed}." if allowed else f"{place}: {error.message}."
+        )
     if error.validator == "oneOf":
         return f"{place}: give exactly one of column, const, key and sum."
     return f"{place}: {error.message}."
@@ -141,7 +149,9 @@ class _Reader:
         if ("query" in file) != (file.get("format") == "query"):
             raise self._error(place, "`query` and `format: query` go together")
         if "match" not in file and "query" not in file:
-            raise self._error(place, f"the file {file['name']!r} lacks `match`", "Say which file names are meant.")
+            raise self._error(
+                place, f"the file {file['name']!r} lacks `match`", "Say which file names are meant."
+            )
         join = None
         if "join" in file:
             join = Join(file["join"]["file"], file["join"]["on"])
@@ -157,7 +167,8 @@ class _Reader:
             query=file.get("query"),
             join=join,
             entities=tuple(
-                self._entity(entity, (*place, "entities", index)) for index, entity in enumerate(file["entities"])
+                self._entity(entity, (*place, "entities", index))
+                for index, entity in enumerate(file["entities"])
             ),
             line=self._document.line(place),
         )
@@ -166,7 +177,9 @@ class _Reader:
         entity = entities().get(content["entity"])
         if entity is None:
             raise self._error(
-                (*place, "entity"), f"there is no entity {content['entity']!r}", f"Known: {', '.join(entities())}."
+                (*place, "entity"),
+                f"there is no entity {content['entity']!r}",
+                f"Known: {', '.join(entities())}.",
             )
         for_each = None
         fields: dict[str, Field] = {}
@@ -200,12 +213,15 @@ class _Reader:
         """A required field that the mapping leaves to the database; as a key it must be known before."""
         default = entity.default(name)
         if default is None:
-            raise self._error(place, f"{entity.name} needs the field {name}", "Map it to a column or a constant.")
+            raise self._error(
+                place, f"{entity.name} needs the field {name}", "Map it to a column or a constant."
+            )
         value = Value(const=default, convert=self._converter(entity, name, None, place))
         return Field(value, {}, self._document.line(place), required=True)
 
     def _condition(self, content: dict[str, Any]) -> Condition:
-        test = next(key for key in content if key != "column")
+        # The schema allows just one test beside the column.
+        test: Test = next(known for known in TESTS if known in content)
         operand = content[test]
         operands: tuple[Scalar, ...] = tuple(operand) if isinstance(operand, list) else (operand,)
         return Condition(content["column"], test, operands, self._null_values)
@@ -216,7 +232,9 @@ class _Reader:
         parent = entity.parents.get(name)
         is_value = not content.keys().isdisjoint({"column", "const", "key", "sum"})
         line = self._document.line(place)
-        required = entity.needs(name) or bool(content.get("required", False)) if is_value else entity.needs(name)
+        required = (
+            entity.needs(name) or bool(content.get("required", False)) if is_value else entity.needs(name)
+        )
         if parent is None and not is_value:
             raise self._error(place, f"{name} is no parent, it takes a value", "Write {column: …}.")
         if parent is not None and not is_value:
@@ -253,7 +271,9 @@ class _Reader:
         nulls = self._null_values | frozenset(content.get("null_values", ()))
         minus = content.get("minus_months")
         if minus is not None and convert != "date":
-            raise self._error((*place, "minus_months"), f"months can be taken off a date only, not off {name}")
+            raise self._error(
+                (*place, "minus_months"), f"months can be taken off a date only, not off {name}"
+            )
         if "format" in content and convert not in {"date", "datetime"}:
             raise self._error((*place, "format"), "`format` is for dates")
         return Value(
@@ -265,7 +285,9 @@ class _Reader:
             ),
             sum=tuple(self._part(part, convert, nulls) for part in content.get("sum", ())),
             convert=convert,
-            enum=tuple(content["enum"].items()) if "enum" in content else self._own_names(entity, name, convert),
+            enum=tuple(content["enum"].items())
+            if "enum" in content
+            else self._own_names(entity, name, convert),
             calendar=content.get("calendar", self._calendar),
             timezone=self._timezone,
             format=content.get("format"),
@@ -306,7 +328,9 @@ class _Reader:
         unknown = set(content.get("enum", {}).values()) - set(choices) if choices is not None else set()
         if unknown:
             raise self._error(
-                (*place, "enum"), f"{name} cannot be {', '.join(sorted(unknown))}", f"Known: {', '.join(choices or ())}."
+                (*place, "enum"),
+                f"{name} cannot be {', '.join(sorted(unknown))}",
+                f"Known: {', '.join(choices or ())}.",
             )
         if "sum" in content and given not in {"number", "integer", "rial", "toman"}:
             raise self._error((*place, "sum"), f"only numbers can be summed, and {name} is none")

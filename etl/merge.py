@@ -106,13 +106,14 @@ class EntityMerge:
         """Find keys that several rows have. Later rows that say the same are unchanged; others are refused."""
         staged, plan = self._staged, self._plan
         keys = [staged.c[name] for name in plan.key_columns]
-        aggregates = {"min": sa.func.min, "max": sa.func.max}
         grouped = (
             sa.select(
                 *keys,
                 sa.func.min(staged.c[ORDINAL]).label("first_ordinal"),
                 *(
-                    aggregates.get(str(c.reduce), sa.func.min)(staged.c[c.name]).label(f"reduced_{c.name}")
+                    (sa.func.max if c.reduce == "max" else sa.func.min)(staged.c[c.name]).label(
+                        f"reduced_{c.name}"
+                    )
                     for c in plan.reduced
                 ),
             )
@@ -130,7 +131,9 @@ class EntityMerge:
             self._later,
             sa.select(staged.c[ORDINAL], duplicate.c.first_ordinal, same.label("same"))
             .join_from(
-                staged, duplicate, sa.and_(*(staged.c[name] == duplicate.c[name] for name in plan.key_columns))
+                staged,
+                duplicate,
+                sa.and_(*(staged.c[name] == duplicate.c[name] for name in plan.key_columns)),
             )
             .join(first, first.c[ORDINAL] == duplicate.c.first_ordinal)
             .where(staged.c[ORDINAL] > duplicate.c.first_ordinal),
@@ -313,10 +316,14 @@ class EntityMerge:
         stays = ~sa.exists().where(resolved.c[_EXISTING] == other.c.id)
         taken = sa.exists().where(*(other.c[name] == final.c[name] for name in key), stays)
         judged = (
-            sa.select(final.c[ORDINAL], among_rows.label("place"), taken.label("taken")).where(complete).subquery()
+            sa.select(final.c[ORDINAL], among_rows.label("place"), taken.label("taken"))
+            .where(complete)
+            .subquery()
         )
         label = ", ".join(
-            dict.fromkeys(self._plan.label_of(f) for f in self._plan.target if self._entity.columns[f].name in key)
+            dict.fromkeys(
+                self._plan.label_of(f) for f in self._plan.target if self._entity.columns[f].name in key
+            )
         )
         statement = sa.select(
             judged.c[ORDINAL], sa.literal(label), sa.literal(Reason.DUPLICATE_PERIOD.value), sa.null()
@@ -327,13 +334,16 @@ class EntityMerge:
 
     def _free_second_keys(self, own: Sequence[str]) -> None:
         """Empty the keys that will change, so that two rows can exchange theirs: unique keys are checked row by
-        row."""
+        row.
+        """
         table, resolved = self._table, self._resolved
         changes = sa.or_(*(table.c[name].is_distinct_from(self._final(name, table)) for name in own))
         self._connection.execute(
             sa.update(table)
             .values(dict.fromkeys(own, sa.null()))
-            .where(table.c.id == resolved.c[_EXISTING], changes, *(table.c[name].is_not(None) for name in own))
+            .where(
+                table.c.id == resolved.c[_EXISTING], changes, *(table.c[name].is_not(None) for name in own)
+            )
         )
 
     # --- Refusing -------------------------------------------------------------------------------------------
@@ -359,7 +369,13 @@ class EntityMerge:
                 )
             )
         return self._connection.fetch(
-            sa.select(refused.c[ORDINAL], staged.c[COPIES], refused.c.column, refused.c.reason, refused.c.first_ordinal)
+            sa.select(
+                refused.c[ORDINAL],
+                staged.c[COPIES],
+                refused.c.column,
+                refused.c.reason,
+                refused.c.first_ordinal,
+            )
             .join(staged, staged.c[ORDINAL] == refused.c[ORDINAL])
             .order_by(refused.c[ORDINAL])
         )
@@ -410,13 +426,13 @@ class EntityMerge:
                     *(resolved.c[name] == table.c[name] for name in self._entity.natural_key),
                 )
             )
-        self._connection.execute(
-            sa.update(table).values(valid_to=following.c.next_from).where(*conditions)
-        )
+        self._connection.execute(sa.update(table).values(valid_to=following.c.next_from).where(*conditions))
 
     def _create(self, table: sa.Table, query: Any) -> int:
         """CREATE TEMPORARY TABLE … AS; the number of rows. It is dropped with the transaction."""
-        return self._connection.execute(f"CREATE TEMPORARY TABLE {table.name} ON COMMIT DROP AS {compiled(query)}")
+        return self._connection.execute(
+            f"CREATE TEMPORARY TABLE {table.name} ON COMMIT DROP AS {compiled(query)}"
+        )
 
 
 class _Parents:

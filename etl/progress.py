@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Final, Protocol, Self, TextIO
+from typing import Any, Final, Protocol, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -106,6 +106,6 @@ class BarProgress:
     def file_ended(self, name: str, rows: int, error: str | None) -> None:
         self._update(completed=1.0, description=f"{name}: {'failed' if error else 'done'}", rows=f"{rows:,}")
 
-    def _update(self, *, completed: float, description: str | None = None, **fields: str) -> None:
+    def _update(self, *, completed: float, description: str | None = None, **fields: Any) -> None:
         if self._task is not None:
             self._bar.update(self._task, completed=completed, description=description, **fields)

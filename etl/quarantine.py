@@ -14,7 +14,7 @@ from etl.merge import Merged
 from etl.plan import EntityPlan
 from etl.sources.base import Chunk
 from etl.spool import Spool
-from tarazu.models import QuarantinedRow
+from tarazu.models import Base, QuarantinedRow
 
 _COLUMNS: Final = ("row_number", "entity", "column", "reason", "value", "raw")
 
@@ -61,8 +61,9 @@ class Quarantine:
             if (here[COPIES] > 1).any():
                 here = _unfolded(plan, here, chunk, extractor)
             rows = chunk.rows[chunk.numbers.search_sorted(here["number"])]
-            value = values_of(rows, here["column"])
-            value = pl.DataFrame({"value": value, "first": here["first_ordinal"]}).select(
+            repeated = pl.DataFrame(
+                {"value": values_of(rows, here["column"]), "first": here["first_ordinal"]}
+            ).select(
                 pl.when(pl.col("first").is_not_null())
                 .then(
                     pl.format(
@@ -71,13 +72,17 @@ class Quarantine:
                 )
                 .otherwise("value")
             )
-            here = here.select("number", "column", "reason", value.to_series().alias("value"))
+            here = here.select("number", "column", "reason", repeated.to_series().alias("value"))
             self.add(_with_raw(chunk.rows, chunk.numbers, here, plan.entity.name))
 
     def move(self, run_id: int, mapping: str, file: str) -> None:
         """Into the quarantine. What is there already, from an earlier import of the same file, stays as it is."""
-        staged, target = self._staged, QuarantinedRow.__table__
-        parts = [sa.literal(mapping), sa.literal(file), *(staged.c[name] for name in ("raw", "entity", "column", "reason"))]
+        staged, target = self._staged, Base.metadata.tables[QuarantinedRow.__tablename__]
+        parts = [
+            sa.literal(mapping),
+            sa.literal(file),
+            *(staged.c[name] for name in ("raw", "entity", "column", "reason")),
+        ]
         fingerprint = sa.func.md5(
             sa.func.concat_ws("\x1f", *(sa.func.coalesce(part, "\x1e") for part in parts))
         )
@@ -128,5 +133,3 @@ def _json(rows: pl.DataFrame) -> pl.Series:
     texts = rows.select(pl.struct(pl.all().cast(pl.String)).struct.json_encode()).to_series()
     # JSON may say U+0000, PostgreSQL's jsonb may not.
     return texts.str.replace_all("\\u0000", "\\ufffd", literal=True)
-
-

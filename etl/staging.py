@@ -33,7 +33,9 @@ class Staging:
         self._connection = connection
         metadata = sa.MetaData(schema=STAGING)
         self.tables = {
-            entity.position: _table(metadata, f"{_PREFIX}{run_id}_{entity.position}_{entity.entity.name}", entity)
+            entity.position: _table(
+                metadata, f"{_PREFIX}{run_id}_{entity.position}_{entity.entity.name}", entity
+            )
             for entity in plan.entities
         }
         self.quarantine = sa.Table(
@@ -80,7 +82,7 @@ def _table(metadata: sa.MetaData, name: str, plan: EntityPlan) -> sa.Table:
 def drop_left_behind(connection: ImportConnection) -> None:
     """Drop the staging tables of imports that were killed; only for whoever holds the import lock."""
     tables = connection.fetch(
-        f"SELECT tablename FROM pg_tables WHERE schemaname = '{STAGING}' AND tablename LIKE 'import\\_%'"  # noqa: S608  # a constant
+        f"SELECT tablename FROM pg_tables WHERE schemaname = '{STAGING}' AND tablename LIKE 'import\\_%'"  # a constant
     )
     for name in tables["tablename"]:
         connection.execute(f'DROP TABLE "{STAGING}"."{name}"')

@@ -55,7 +55,9 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -
             key = str(key_node.value)
             line = key_node.start_mark.line + 1
             if key in found:
-                raise MappingError(f"{path}:{line}: the key {key!r} stands twice.", mend="Remove one of them.")
+                raise MappingError(
+                    f"{path}:{line}: the key {key!r} stands twice.", mend="Remove one of them."
+                )
             found[key] = _plain(value_node, (*place, key), lines, path)
             # A block's own mark is its first entry; the line of its key is what a reader looks for.
             lines[*place, key] = line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -169,10 +170,9 @@ def _texts(rule: Rule) -> Iterator[Check]:
         if not _PERSIAN.search(texts["fa"]):
             message = "the Persian text has no Persian letter."
             yield "error", Fault("text.language", [*place, "fa"], message, "Write it in Persian.")
-        elif normalize_letters(texts["fa"]) != texts["fa"]:
+        elif (written := _persian_letters(texts["fa"])) != texts["fa"]:
             message = "the Persian text has Arabic letters or marks that look alike."
-            mend = f"Write {normalize_letters(texts['fa'])!r}."
-            yield "warning", Fault("text.letters", [*place, "fa"], message, mend)
+            yield "warning", Fault("text.letters", [*place, "fa"], message, f"Write {written!r}.")
         if _PERSIAN.search(texts["en"]):
             message = "the English text has Persian letters."
             yield "error", Fault("text.language", [*place, "en"], message, "Write it in English.")
@@ -188,6 +188,13 @@ def _texts(rule: Rule) -> Iterator[Check]:
     if not named["en"] and not named["fa"]:
         message = "the narrative shows no value, so nobody can check it."
         yield "warning", Fault("narrative.values", ["narrative"], message, "Name one as {signal.field}.")
+
+
+def _persian_letters(text: str) -> str:
+    """As `normalize_letters`, but vowel marks stay: an author who writes one means it."""
+    return "".join(
+        letter if unicodedata.category(letter) == "Mn" else normalize_letters(letter) for letter in text
+    )
 
 
 def _languages(definition: dict[str, Any]) -> Iterator[tuple[list[str | int], dict[str, str]]]:

@@ -159,25 +159,32 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
             rule.family,
             rule.severity,
             rule.confidence,
-            *rest,
+            at_risk_kwh,
+            at_risk_rial,
+            since,
+            until,
+            invoice,
             given,
             evidence,
             sentence_fa,
             sentence_en,
         )
-        for key, subject_id, district_id, given, evidence, sentence_fa, sentence_en, *rest in zip(
-            keys,
-            ids,
-            districts,
-            parameters_json,
-            evidence_json,
-            render_all(rule.narrative.fa, columns, "fa", len(rows)),
-            render_all(rule.narrative.en, columns, "en", len(rows)),
-            energy,
-            money,
-            period.get("since", unknown),
-            period.get("until", unknown),
-            invoices,
+        for (
+            (key, subject_id, district_id),
+            (given, evidence, sentence_fa, sentence_en),
+            (at_risk_kwh, at_risk_rial),
+            (since, until, invoice),
+        ) in zip(
+            zip(keys, ids, districts, strict=True),
+            zip(
+                parameters_json,
+                evidence_json,
+                render_all(rule.narrative.fa, columns, "fa", len(rows)),
+                render_all(rule.narrative.en, columns, "en", len(rows)),
+                strict=True,
+            ),
+            zip(energy, money, strict=True),
+            zip(period.get("since", unknown), period.get("until", unknown), invoices, strict=True),
             strict=True,
         )
     ]
@@ -187,7 +194,8 @@ def _at_risk(
     table: SignalTable, rule: Rule, rows: NDArray[np.int64], classes: list[str | None]
 ) -> tuple[list[float], list[int]]:
     """(kWh, rial). Energy is priced at the site's price of the class; a transformer's at the residential one, which
-    most of its customers have."""
+    most of its customers have.
+    """
     amounts = np.maximum(
         table.column(rule.at_risk.signal, rule.at_risk.field)[rows].astype(np.float64), 0.0
     ).tolist()

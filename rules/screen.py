@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """`rows` (candidates,) of the subjects that some rule may fire for, ascending; `by_rule[i]` (candidates,) bool:
-    whether the i-th rule may."""
+    whether the i-th rule may.
+    """
 
     rows: NDArray[np.int64]
     by_rule: list[NDArray[np.bool_]]

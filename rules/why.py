@@ -241,11 +241,11 @@ def _turned(wanted: str, value: float, threshold: Threshold, unit: str) -> Text:
     if parameter is None:
         return Text("", "")
     compare, op = OPERATORS[wanted].compare, OPERATORS[wanted].mirrored
-    # Bounds are allowed values; where neither would do and they enclose the value, an equality still might.
+    # An inequality that any allowed value meets is met by one of the bounds; an equality also between them.
     if not (
         compare(value, parameter.least)
         or compare(value, parameter.most)
-        or parameter.least <= value <= parameter.most
+        or (wanted == "==" and parameter.least <= value <= parameter.most)
     ):
         bounds = [format_value(bound, unit, "en") for bound in (parameter.least, parameter.most)]
         return Text(

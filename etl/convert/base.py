@@ -31,7 +31,9 @@ class Converted:
         if not rows.any():
             return self
         earlier = self.refused if self.refused is not None else nothing_refused(len(self.values))
-        refused = earlier.zip_with(~(rows.fill_null(value=False) & earlier.is_null()), reasons(len(rows), reason))
+        refused = earlier.zip_with(
+            ~(rows.fill_null(value=False) & earlier.is_null()), reasons(len(rows), reason)
+        )
         return Converted(self.values.set(refused.is_not_null(), None), refused)
 
     def scattered(self, positions: pl.Series, other: Converted) -> Converted:
@@ -61,7 +63,9 @@ def as_text(source: pl.Series) -> pl.Series:
         value = pl.col("value")
         whole = (value == value.round()) & (value.abs() < 2**53)
         return frame.select(
-            pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
+            pl.when(whole)
+            .then(value.cast(pl.Int64, strict=False).cast(pl.String))
+            .otherwise(value.cast(pl.String))
         ).to_series()
     if source.dtype == pl.Binary:
         return source.cast(pl.String, strict=False)
@@ -99,9 +103,7 @@ def by_unique(text: pl.Series, convert: Callable[[pl.Series], Converted]) -> Con
         return convert(text)
     found = convert(distinct)
     table = pl.DataFrame({"text": distinct, "value": found.values, "reason": _or_nothing(found)})
-    joined = (
-        text.to_frame("text").join(table, on="text", how="left", nulls_equal=True, maintain_order="left")
-    )
+    joined = text.to_frame("text").join(table, on="text", how="left", nulls_equal=True, maintain_order="left")
     return Converted(joined["value"], None if found.refused is None else joined["reason"])
 
 

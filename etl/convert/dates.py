@@ -21,7 +21,9 @@ _SEPARATED: Final = r"^([0-9]{4}|[0-9]{2})([/-])([0-9]{1,2})([/-])([0-9]{1,2})$"
 _BARE: Final = r"^([0-9]{4}|[0-9]{2})([0-9]{2})([0-9]{2})$"
 _ISO: Final = r"^([0-9]{4})[-/]?([0-9]{1,2})[-/]?([0-9]{1,2})(?:[T ].*)?$"
 _NO_DATE: Final = r"^[0/\-\s]*$"
-_TIME: Final = r"^([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6})[0-9]*)?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+_TIME: Final = (
+    r"^([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6})[0-9]*)?)?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+)
 
 
 def date(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
@@ -59,7 +61,11 @@ def _jalali(text: pl.Series) -> Converted:
         }
     ).select(
         pl.coalesce("year", "bare_year").alias("year"),
-        pl.when(pl.col("year").is_not_null()).then("month").otherwise("bare_month").cast(pl.Int64).alias("month"),
+        pl.when(pl.col("year").is_not_null())
+        .then("month")
+        .otherwise("bare_month")
+        .cast(pl.Int64)
+        .alias("month"),
         pl.when(pl.col("year").is_not_null()).then("day").otherwise("bare_day").cast(pl.Int64).alias("day"),
     )
     short = (digits["year"].str.len_bytes() == 2).fill_null(value=False).to_numpy()
@@ -122,14 +128,20 @@ def datetime(source: pl.Series, spec: Value, dtype: pl.DataType) -> Converted:
     if isinstance(source.dtype, pl.Datetime):
         aware = source.dtype.time_zone is not None
         micros = source.dt.cast_time_unit("us")
-        return Converted(micros.dt.convert_time_zone("UTC")) if aware else _localised(micros, spec.timezone, dtype)
+        return (
+            Converted(micros.dt.convert_time_zone("UTC"))
+            if aware
+            else _localised(micros, spec.timezone, dtype)
+        )
     text = plain_digits(clean(source, spec.null_values))
     halves = text.to_frame("text").select(
         pl.col("text").str.extract(r"^([^T\s]+)", 1).alias("date"),
         pl.col("text").str.extract(r"^[^T\s]+[T\s]+(.*)$", 1).fill_null("00:00").alias("time"),
     )
     days = by_unique(halves["date"], lambda distinct: _dates(distinct, spec))
-    clock = halves["time"].to_frame("t").select(pl.col("t").str.extract_groups(_TIME)).to_series().struct.unnest()
+    clock = (
+        halves["time"].to_frame("t").select(pl.col("t").str.extract_groups(_TIME)).to_series().struct.unnest()
+    )
     hour, minute = clock["1"].cast(pl.Int64), clock["2"].cast(pl.Int64)
     second = clock["3"].cast(pl.Int64).fill_null(0)
     micro = clock["4"].str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
@@ -164,7 +176,9 @@ def _offset_micros(offset: pl.Series) -> pl.Series:
     sign = pl.when(pl.col("o").str.starts_with("-")).then(-1).otherwise(1)
     hours = pl.col("o").str.slice(1, 2).cast(pl.Int64)
     minutes = pl.col("o").str.slice(-2).cast(pl.Int64)
-    return frame.select(pl.when(pl.col("o").is_not_null()).then(sign * (hours * 60 + minutes) * 60_000_000)).to_series()
+    return frame.select(
+        pl.when(pl.col("o").is_not_null()).then(sign * (hours * 60 + minutes) * 60_000_000)
+    ).to_series()
 
 
 def minus_months(dates: pl.Series, months: pl.Series, calendar: Calendar) -> pl.Series:
@@ -188,7 +202,9 @@ def _parts(days: Any, calendar: Calendar) -> tuple[Any, Any, Any]:
     if calendar == "jalali":
         return epoch_days_to_jalali(days)
     dates = pl.Series(days).cast(pl.Date)
-    return tuple(part.cast(pl.Int64).to_numpy() for part in (dates.dt.year(), dates.dt.month(), dates.dt.day()))  # type: ignore[return-value]  # of three
+    return tuple(
+        part.cast(pl.Int64).to_numpy() for part in (dates.dt.year(), dates.dt.month(), dates.dt.day())
+    )  # type: ignore[return-value]  # of three
 
 
 def _epoch_days(year: Any, month: Any, day: Any, calendar: Calendar) -> tuple[Any, Any]:

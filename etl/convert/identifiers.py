@@ -40,7 +40,12 @@ def payment_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted
 def national_id(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
     """Ten digits; eight or nine have lost their zeros on the left."""
     return _checked(
-        source, spec, range(8, 11), lambda text: text.str.pad_start(10, "0"), national_id_valid, parse_national_id
+        source,
+        spec,
+        range(8, 11),
+        lambda text: text.str.pad_start(10, "0"),
+        national_id_valid,
+        parse_national_id,
     )
 
 
@@ -62,7 +67,9 @@ def iban(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
     text = compact_digits(clean(source, spec.null_values))
     distinct = text.drop_nulls().unique().to_list()
     accepted = {value: _parsed(value, parse_iban) for value in distinct}
-    values = text.replace_strict(list(accepted), list(accepted.values()), default=None, return_dtype=pl.String)
+    values = text.replace_strict(
+        list(accepted), list(accepted.values()), default=None, return_dtype=pl.String
+    )
     return _with_reasons(values, text, values.is_null() & text.is_not_null(), parse_iban)
 
 
@@ -79,7 +86,9 @@ def _checked(
     parse: Callable[[str], object],
 ) -> Converted:
     text = compact_digits(clean(source, spec.null_values))
-    numbers = text.cast(pl.Int64, strict=False).set(~text.str.contains("^[0-9]+$").fill_null(value=False), None)
+    numbers = text.cast(pl.Int64, strict=False).set(
+        ~text.str.contains("^[0-9]+$").fill_null(value=False), None
+    )
     valid = pl.Series(np.asarray(is_valid(numbers.fill_null(-1).to_numpy())))
     # Zeros on the left do not change the number, but too many of them make another kind of text.
     fits = text.str.len_bytes().is_between(lengths[0], lengths[-1])

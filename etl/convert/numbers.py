@@ -93,7 +93,11 @@ def _whole_texts(text: pl.Series, decimals: int) -> Converted:
     plain = _plain(text)
     parts = plain.to_frame("text").select(
         pl.col("text").str.extract(r"^(-?[0-9]*)", 1).alias("whole"),
-        pl.col("text").str.extract(r"\.([0-9]*)$", 1).fill_null("").str.strip_chars_end("0").alias("fraction"),
+        pl.col("text")
+        .str.extract(r"\.([0-9]*)$", 1)
+        .fill_null("")
+        .str.strip_chars_end("0")
+        .alias("fraction"),
     )
     too_fine = parts["fraction"].str.len_bytes() > decimals
     digits = parts["whole"] + parts["fraction"].str.pad_end(decimals, "0")
@@ -108,7 +112,9 @@ def _whole_texts(text: pl.Series, decimals: int) -> Converted:
 
 def _plain(text: pl.Series) -> pl.Series:
     """`-1250.5` for whatever a bill writes; null where the text is no number."""
-    marked = plain_digits(text).str.replace_many(["\u066c", "\u066b", "\u2212"], [",", ".", "-"]).str.strip_chars()
+    marked = (
+        plain_digits(text).str.replace_many(["\u066c", "\u066b", "\u2212"], [",", ".", "-"]).str.strip_chars()
+    )
     frame = marked.to_frame("text")
     value = pl.col("text")
     shaped = value.str.contains(_SHAPE) & value.str.contains("[0-9]") & ~value.str.contains(_BOTH_SIGNS)

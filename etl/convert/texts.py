@@ -20,7 +20,9 @@ _LETTERS: Final = {
     if scalar.normalize_letters(chr(code)) != chr(code)
 }
 # Of these, lower case and case folding are one, and normalisation forms make no difference.
-_SIMPLE: Final = r"^[\x20-\x7e\u0621-\u063a\u0640-\u0652\u0660-\u0669\u066a-\u06d3\u06f0-\u06f9\u200c\u200e\u200f]*$"
+_SIMPLE: Final = (
+    r"^[\x20-\x7e\u0621-\u063a\u0640-\u0652\u0660-\u0669\u066a-\u06d3\u06f0-\u06f9\u200c\u200e\u200f]*$"
+)
 
 
 def text(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
@@ -58,9 +60,13 @@ def choice(source: pl.Series, spec: Value, _dtype: pl.DataType) -> Converted:
 
 def _choice(distinct: pl.Series, spec: Value) -> Converted:
     # The mapping's words go the same way as the source's, so that «علی‌الحساب» is found with and without ZWNJ.
-    labels = clean(plain_digits(normal_letters(pl.Series([label for label, _ in spec.enum], dtype=pl.String))))
+    labels = clean(
+        plain_digits(normal_letters(pl.Series([label for label, _ in spec.enum], dtype=pl.String)))
+    )
     plain = clean(plain_digits(normal_letters(distinct)))
-    values = plain.replace_strict(labels, [member for _, member in spec.enum], default=None, return_dtype=pl.String)
+    values = plain.replace_strict(
+        labels, [member for _, member in spec.enum], default=None, return_dtype=pl.String
+    )
     return Converted(values).refusing(values.is_null() & distinct.is_not_null(), Reason.UNKNOWN_VALUE)
 
 

@@ -37,7 +37,9 @@ def open_source(file: FileMapping, path: str) -> Source:
     except IsADirectoryError as error:
         raise SourceError(f"{place} is a folder.", mend="Name the file in it.") from error
     except PermissionError as error:
-        raise SourceError(f"{place} may not be read.", mend="Give the user of Tarazu the right to.") from error
+        raise SourceError(
+            f"{place} may not be read.", mend="Give the user of Tarazu the right to."
+        ) from error
 
 
 def _open_file(file: FileMapping, path: Path) -> Source:

@@ -26,7 +26,8 @@ class BrokenRow:
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """`rows` by the source's own columns, `numbers` their places: the line of a text file or the row of a sheet,
-    as an editor shows them, and the record (from 1) elsewhere. `fraction` of the source is read."""
+    as an editor shows them, and the record (from 1) elsewhere. `fraction` of the source is read.
+    """
 
     rows: pl.DataFrame
     numbers: pl.Series

@@ -42,7 +42,7 @@ class DbfSource:
 
     def _damaged(self, error: Exception) -> SourceError:
         return SourceError(
-            f"{self._path}: this DBF file cannot be read: {error or type(error).__name__}. "
+            f"{self._path}: this DBF file cannot be read: {str(error) or type(error).__name__}. "
             "Nothing of it was imported.",
             mend="Copy it again from its source.",
         )
@@ -51,7 +51,9 @@ class DbfSource:
         promised = self._table.header.numrecords
         header_bytes, record_bytes = self._table.header.headerlen, self._table.header.recordlen
         if self._path.stat().st_size < header_bytes + promised * record_bytes:
-            raise self._damaged(ValueError(f"its header promises {promised} records and it is cut off before"))
+            raise self._damaged(
+                ValueError(f"its header promises {promised} records and it is cut off before")
+            )
         records, done = iter(self._table), 0
         while True:
             try:
@@ -67,7 +69,9 @@ class DbfSource:
             if not taken:
                 return
             rows = pl.DataFrame({name: _column([record[name] for record in taken]) for name in self.columns})
-            yield Chunk(rows, row_numbers(done + 1, rows.height), [], min((done + rows.height) / promised, 1.0))
+            yield Chunk(
+                rows, row_numbers(done + 1, rows.height), [], min((done + rows.height) / promised, 1.0)
+            )
             done += rows.height
 
 

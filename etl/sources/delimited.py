@@ -142,7 +142,9 @@ class DelimitedSource:
         except UnicodeDecodeError as error:
             raise self._wrong_encoding(self._line + block[: error.start].count(b"\n")) from error
         self._line += block.count(b"\n")
-        rows = parsed.rows.select(_decoded(column) for column in parsed.rows) if self._by_field else parsed.rows
+        rows = (
+            parsed.rows.select(_decoded(column) for column in parsed.rows) if self._by_field else parsed.rows
+        )
         return Chunk(rows, parsed.numbers, parsed.broken, min(self._raw.tell() / self._size, 1.0))
 
 

@@ -29,7 +29,8 @@ class QuerySource:
         except sa.exc.ArgumentError as error:
             self.close()
             raise SourceError(
-                "The URL of the source database cannot be read.", mend="Write dialect://user:password@host/database."
+                "The URL of the source database cannot be read.",
+                mend="Write dialect://user:password@host/database.",
             ) from error
         except (sa.exc.SQLAlchemyError, adbc_driver_manager.Error, ModuleNotFoundError) as error:
             self.close()
@@ -41,7 +42,9 @@ class QuerySource:
     def _failed(self, error: Exception) -> SourceError:
         # The first line only: drivers append the statement and its parameters.
         told = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return SourceError(f"{self.name}: the query failed: {told}.", mend="Mend `query` in the mapping or the URL.")
+        return SourceError(
+            f"{self.name}: the query failed: {told}.", mend="Mend `query` in the mapping or the URL."
+        )
 
     def _from_postgresql(self, url: sa.URL, query: str) -> tuple[list[str], Iterator[pl.DataFrame]]:
         uri = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -59,7 +62,11 @@ class QuerySource:
         columns = distinct_names(list(result.keys()))
         return columns, (
             pl.DataFrame(
-                [list(row) for row in part], schema=columns, orient="row", infer_schema_length=None, strict=False
+                [list(row) for row in part],
+                schema=columns,
+                orient="row",
+                infer_schema_length=None,
+                strict=False,
             )
             for part in result.partitions(CHUNK_ROWS)
         )

@@ -115,7 +115,8 @@ def _well_quoted(array: Any, quotes: Any, delimiter: int) -> bool:
 
 def _one_by_one(block: bytes, columns: list[str], delimiter: str, first_line: int) -> Block:
     """The slow way, for a block in which a quote stands where none belongs: its rows are refused, not its
-    neighbours."""
+    neighbours.
+    """
     lines = block.decode().split("\n")[:-1]
     records: list[list[str]] = []
     numbers: list[int] = []

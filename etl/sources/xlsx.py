@@ -29,10 +29,13 @@ class XlsxSource:
         names = self._book.sheet_names
         if sheet is not None and sheet not in names:
             raise SourceError(
-                f"{path}: there is no sheet {sheet!r}.", mend=f"Its sheets are {', '.join(names)}; mend the mapping."
+                f"{path}: there is no sheet {sheet!r}.",
+                mend=f"Its sheets are {', '.join(names)}; mend the mapping.",
             )
         self._sheet = self._book.get_sheet_by_name(sheet if sheet is not None else names[0])
-        self._rows: Iterator[tuple[int, list[Any]]] = enumerate(self._sheet.to_python(skip_empty_area=False), start=1)
+        self._rows: Iterator[tuple[int, list[Any]]] = enumerate(
+            self._sheet.to_python(skip_empty_area=False), start=1
+        )
         header = next((row for _, row in self._rows if any(cell not in ("", None) for cell in row)), None)
         if header is None:
             raise SourceError(f"{path}: the sheet {self._sheet.name!r} is empty.", mend="Export it again.")

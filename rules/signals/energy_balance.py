@@ -4,7 +4,7 @@ import numpy as np
 
 from rules.batch import TransformerBatch, month_starts
 
-from .registry import Field, SignalValues, signal
+from .registry import Field, SignalValues, absent, signal
 
 
 @signal(
@@ -38,11 +38,13 @@ from .registry import Field, SignalValues, signal
 )
 def energy_balance(batch: TransformerBatch) -> SignalValues:
     rows, months = batch.delivered_kwh.shape
+    if months < 2:
+        return absent(batch)
     complete = (batch.delivered_kwh > 0) & (batch.coverage * 100.0 >= batch.site.balance_coverage_percent)
     pair = complete[:, 1:] & complete[:, :-1]
-    present = pair.any(axis=1) if months > 1 else np.zeros(rows, np.bool_)
+    present = pair.any(axis=1)
     # Column of the later month of the newest complete pair.
-    later = (months - 1 - np.argmax(pair[:, ::-1], axis=1)) if months > 1 else np.zeros(rows, np.int64)
+    later = months - 1 - np.argmax(pair[:, ::-1], axis=1)
     row = np.arange(rows)
     earlier = np.maximum(later - 1, 0)
     delivered = np.stack([batch.delivered_kwh[row, earlier], batch.delivered_kwh[row, later]], axis=1)

@@ -35,7 +35,7 @@ from .registry import Field, SignalValues, signal
         "|mid + peak + low − consumption| / multiplier; the multiplier is the installed meter's at the end of the "
         "period, the printed one where that is unknown"
     ),
-    missing="absent where no bill has both indexes; a register that went back with unknown digits is left out",
+    missing="absent where no bill has both indexes; a register that went back is left out, but where going on over its end is the shorter way (digits known)",
     source="bill layout (consumption = Δ × coefficient); sum check (VEE)",
     needs=("bills",),
 )
@@ -45,8 +45,11 @@ def register_arithmetic(batch: PointBatch) -> SignalValues:
     delta = bills.current_index - bills.previous_index
     with np.errstate(invalid="ignore"):
         back = delta < 0
-    rollover = back & (bills.register_digits > 0)
-    delta = np.where(rollover, delta + 10.0 ** bills.register_digits.astype(np.float64), delta)
+    span = 10.0 ** bills.register_digits.astype(np.float64)
+    # Of the two ways from the previous index to the current one the shorter: a register that was turned back would
+    # else stand for nearly its whole span.
+    rollover = back & (bills.register_digits > 0) & (-delta > span / 2)
+    delta = np.where(rollover, delta + span, delta)
     delta[back & ~rollover] = np.nan
     shortfall = delta * right - bills.consumption_kwh
     units = np.abs(shortfall) / right

@@ -8,6 +8,8 @@ from .registry import Field, SignalValues, absent, signal
 from .windows import known_mean, known_variation, percent_fall
 from .zero_run import MONTH_DAYS
 
+_TWO_YEARS = 24
+
 
 @signal(
     name="sudden_drop",
@@ -20,8 +22,8 @@ from .zero_run import MONTH_DAYS
         ),
         "variation_before": Field(
             "factor",
-            "coefficient of variation of the six months before, each divided by its month a year earlier",
-            "ضریب تغییرات شش ماه پیش از آن",
+            "coefficient of variation of the months before, each divided by its month a year earlier",
+            "ضریب تغییرات ماه‌های پیش از آن",
         ),
         "now_daily_kwh": Field("kWh/day", "mean of the last three known months", "میانگین سه ماه اخیر"),
         "then_daily_kwh": Field(
@@ -37,11 +39,11 @@ from .zero_run import MONTH_DAYS
     },
     formula=(
         "(1 − ADU of the last three known months / ADU of the same months a year earlier) × 100; variation over "
-        "ADU[m] / ADU[m − 12] of months −9…−4, so that a season is no variation"
+        "ADU[m] / ADU[m − 12], so that a season is no variation, of months −9…−4 or −12…−10, the smaller"
     ),
     missing=(
         "absent where one of the six compared months is unknown, the last bill is older than four months, or "
-        "fewer than four of the months before can be compared with their year before"
+        "fewer than four of months −9…−4 and three of −12…−10 can be compared with their year before"
     ),
     source="abrupt decrease after season-normalised average daily use (utility practice)",
     needs=("panel",),
@@ -56,9 +58,14 @@ def sudden_drop(batch: PointBatch) -> SignalValues:
     drop = percent_fall(then, now)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = aligned[:, -9:-3] / aligned[:, -21:-15]
+        earlier = aligned[:, -12:-9] / aligned[:, -24:-21] if months >= _TWO_YEARS else relative[:, :0]
     relative[~np.isfinite(relative)] = np.nan
-    variation = known_variation(relative, 4)
-    shortfall = np.maximum(aligned[:, -24:-12][:, -12:] - aligned[:, -12:], 0.0) if months >= 24 else None
+    earlier[~np.isfinite(earlier)] = np.nan
+    # A drop four to nine months ago lies inside the first window and spoils it; the second is then still before it.
+    variation = np.fmin(known_variation(relative, 4), known_variation(earlier, 3))
+    shortfall = (
+        np.maximum(aligned[:, -24:-12][:, -12:] - aligned[:, -12:], 0.0) if months >= _TWO_YEARS else None
+    )
     lost = (
         np.nansum(shortfall, axis=1) * MONTH_DAYS
         if shortfall is not None

@@ -60,16 +60,12 @@ def rules_of(make_rule):
             "p": Parameter("p", "factor", p, -10, 10, "a test", {"other": p - 2}),
             "q": Parameter("q", "factor", q, -10, 10, "a test", {}),
         }
-        return [
-            make_rule(f"T{i:02}", when, unless, parameters) for i, (when, unless) in enumerate(drawn, 1)
-        ]
+        return [make_rule(f"T{i:02}", when, unless, parameters) for i, (when, unless) in enumerate(drawn, 1)]
 
     return make
 
 
-@settings(
-    max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=200, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_rules, _subjects, st.sampled_from([None, "residential", "other"]))
 def test_it_fires_what_the_reference_fires(rules_of, drawn, subjects, tariff_class):
     rules = rules_of(drawn)
@@ -84,7 +80,9 @@ def test_it_fires_what_the_reference_fires(rules_of, drawn, subjects, tariff_cla
 @pytest.fixture
 def rules(make_rule):
     return [
-        make_rule("T01", [Condition("a", "x", ">", 1), Condition("b", "x", ">", 1)], [Condition("c", "x", ">", 1)]),
+        make_rule(
+            "T01", [Condition("a", "x", ">", 1), Condition("b", "x", ">", 1)], [Condition("c", "x", ">", 1)]
+        ),
         make_rule("T02", [Condition("b", "x", ">", 5)], [Condition("d")]),
     ]
 
@@ -128,7 +126,9 @@ def test_a_number_it_cannot_read_fails_that_subject_alone(rules, unreadable):
 
 
 def test_threads_each_with_an_engine_do_not_disturb_each_other(rules):
-    subjects = [{"a": {"x": i % 3}, "b": {"x": i % 7}, **({"c": {"x": i % 4}} if i % 2 else {})} for i in range(400)]
+    subjects = [
+        {"a": {"x": i % 3}, "b": {"x": i % 7}, **({"c": {"x": i % 4}} if i % 2 else {})} for i in range(400)
+    ]
     expected = [ReferenceEvaluator(rules, None).evaluate(facts) for facts in subjects]
     found: dict[int, list[list[str]]] = {}
 

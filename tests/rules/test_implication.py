@@ -11,7 +11,11 @@ from rules.implication import Interval, allowed, excluded, implied
 # With thresholds at whole numbers, whole and half numbers stand for all there are.
 _NUMBERS = [value / 2 for value in range(-8, 9)]
 _conditions = st.builds(
-    Condition, st.just("a"), st.just("x"), st.sampled_from(list(OPERATORS)), st.sampled_from([-2, -1, 0, 1, 2, "p"])
+    Condition,
+    st.just("a"),
+    st.just("x"),
+    st.sampled_from(list(OPERATORS)),
+    st.sampled_from([-2, -1, 0, 1, 2, "p"]),
 )
 _PARAMETERS = {"p": 1.0}
 

@@ -43,10 +43,14 @@ def test_all_faults_of_all_files_come_at_once(catalogue_of):
     ]
     assert said(folder) == [
         f"T01.yaml:{lines[0]}: error field: when[0].field: 'zero_run' has no field 'moths'. Did you mean 'months'?",
-        f"T01.yaml:{lines[1]}: error field: at_risk.energy_kwh: 'zero_run' has no field 'lost'."
-        " Did you mean 'lost_kwh'?",
-        f"T02.yaml:{lines[2]}: error bounds: parameters.drop_percent.default: 10 is outside 20 … 90."
-        " Mend the value or its bounds.",
+        (
+            f"T01.yaml:{lines[1]}: error field: at_risk.energy_kwh: 'zero_run' has no field 'lost'."
+            " Did you mean 'lost_kwh'?"
+        ),
+        (
+            f"T02.yaml:{lines[2]}: error bounds: parameters.drop_percent.default: 10 is outside 20 … 90."
+            " Mend the value or its bounds."
+        ),
     ]
 
 
@@ -61,7 +65,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(catalogue_of):
     )
 
 
-_PERCENT = "- {signal: sudden_drop, field: drop_percent, op: \">=\", value: $drop_percent}"
+_PERCENT = '- {signal: sudden_drop, field: drop_percent, op: ">=", value: $drop_percent}'
 _MISSING_MONTHS = '- {signal: history, field: missing_months, op: ">", value: $most_missing_months}'
 # How T02 is spoilt, the text whose line is named, and what is said behind the line.
 _DOUBTS = {
@@ -69,47 +73,59 @@ _DOUBTS = {
         _PERCENT,
         _PERCENT + '\n  - {signal: sudden_drop, field: drop_percent, op: "<", value: $drop_percent}',
         'op: "<", value: $drop_percent',
-        "error condition.impossible: when[1]: the conditions on sudden_drop.drop_percent can never hold together."
-        " Mend an operator or a threshold.",
+        (
+            "error condition.impossible: when[1]: the conditions on sudden_drop.drop_percent can never hold together."
+            " Mend an operator or a threshold."
+        ),
     ),
     "impossible with some bounds": (
         _PERCENT,
         _PERCENT + '\n  - {signal: sudden_drop, field: drop_percent, op: "<=", value: $most_percent}',
         "$most_percent}",
-        "warning condition.bounds: when[1]: with some allowed values of its parameters, sudden_drop.drop_percent can"
-        " meet no value. Narrow the bounds of the parameters.",
+        (
+            "warning condition.bounds: when[1]: with some allowed values of its parameters, sudden_drop.drop_percent can"
+            " meet no value. Narrow the bounds of the parameters."
+        ),
     ),
     "redundant": (
         _PERCENT,
         _PERCENT + '\n  - {signal: sudden_drop, field: drop_percent, op: ">", value: $low_percent}',
         "$low_percent}",
-        "warning condition.redundant: when[1]: this holds wherever the other conditions on sudden_drop do."
-        " Remove it, or mend its threshold.",
+        (
+            "warning condition.redundant: when[1]: this holds wherever the other conditions on sudden_drop do."
+            " Remove it, or mend its threshold."
+        ),
     ),
     "never fires": (
         _MISSING_MONTHS,
         _MISSING_MONTHS + '\n  - {signal: sudden_drop, field: drop_percent, op: ">", value: $low_percent}',
         "$low_percent}",
-        "error rule.never_fires: unless[6]: sudden_drop.drop_percent holds wherever `when` does, so the rule can never"
-        " fire. Mend the suppressor's threshold or remove it.",
+        (
+            "error rule.never_fires: unless[6]: sudden_drop.drop_percent holds wherever `when` does, so the rule can never"
+            " fire. Mend the suppressor's threshold or remove it."
+        ),
     ),
     "dead suppressor": (
         _MISSING_MONTHS,
         _MISSING_MONTHS + '\n  - {signal: sudden_drop, field: drop_percent, op: "<", value: $low_percent}',
         "$low_percent}",
-        "warning suppressor.dead: unless[6]: sudden_drop.drop_percent can never hold where `when` does, so it"
-        " suppresses nothing. Mend its threshold or remove it.",
+        (
+            "warning suppressor.dead: unless[6]: sudden_drop.drop_percent can never hold where `when` does, so it"
+            " suppresses nothing. Mend its threshold or remove it."
+        ),
     ),
     "redundant suppressor": (
         "- {signal: supply_cut}",
         "- {signal: supply_cut}\n  - {signal: meter_exchange}",
         'op: "<=", value: $exchange_days}',
-        "warning suppressor.redundant: unless[5]: wherever this holds, unless[4] does too."
-        " Remove it, or mend its threshold.",
+        (
+            "warning suppressor.redundant: unless[5]: wherever this holds, unless[4] does too."
+            " Remove it, or mend its threshold."
+        ),
     ),
     "a bare number": (
-        "op: \">=\", value: $drop_percent}",
-        "op: \">=\", value: 50}",
+        'op: ">=", value: $drop_percent}',
+        'op: ">=", value: 50}',
         "value: 50}",
         "error source.missing: when[0].value: the number 50 has no unit, bounds or source. Make it a parameter.",
     ),
@@ -117,15 +133,19 @@ _DOUBTS = {
         "min: 0, max: 20, source: engineering default",
         "min: 0, max: 20, source: TODO",
         "TODO",
-        "error source.missing: parameters.least_then_kwh.source: 'TODO' is no source."
-        " Say where the number comes from, or 'engineering default'.",
+        (
+            "error source.missing: parameters.least_then_kwh.source: 'TODO' is no source."
+            " Say where the number comes from, or 'engineering default'."
+        ),
     ),
     "too fine a number": (
         "stable_variation: {unit: factor, default: 0.3,",
         "stable_variation: {unit: factor, default: 0.33333,",
         "0.33333",
-        "error parameter.precision: parameters.stable_variation.default: values are compared with 4 decimals below"
-        " 1e+15; 0.33333 is not such a number. Choose a number of that form.",
+        (
+            "error parameter.precision: parameters.stable_variation.default: values are compared with 4 decimals below"
+            " 1e+15; 0.33333 is not such a number. Choose a number of that form."
+        ),
     ),
     "Persian in Latin letters": (
         "fa: افت ناگهانی مصرف",
@@ -137,8 +157,10 @@ _DOUBTS = {
         "fa: افت ناگهانی مصرف",
         "fa: افت ناگهاني مصرف",
         "ناگهاني",
-        "warning text.letters: title.fa: the Persian text has Arabic letters or marks that look alike."
-        " Write 'افت ناگهانی مصرف'.",
+        (
+            "warning text.letters: title.fa: the Persian text has Arabic letters or marks that look alike."
+            " Write 'افت ناگهانی مصرف'."
+        ),
     ),
     "English in Persian letters": (
         "en: Sudden drop of consumption",
@@ -150,8 +172,10 @@ _DOUBTS = {
         "(variation {sudden_drop.variation_before})",
         "(stable)",
         "(stable)",
-        "error narrative.placeholders: narrative.en: {sudden_drop.variation_before} stands in the fa narrative only."
-        " Say it in both.",
+        (
+            "error narrative.placeholders: narrative.en: {sudden_drop.variation_before} stands in the fa narrative only."
+            " Say it in both."
+        ),
     ),
 }
 _MORE_PARAMETERS = """parameters:
@@ -199,9 +223,9 @@ def test_a_suspicion_from_consumption_knows_the_circumstances(catalogue_of):
     line = folder.line("T15.yaml", "unless:")
     assert (
         f"T15.yaml:{line}: error suppressor.none: unless: the rule suspects theft from consumption but no known"
-        " circumstance stops it. Name at least one of: declared_vacancy, generation_contract, seasonal_premises,"
+        " circumstance stops it. Name at least one of: declared_vacancy, seasonal_premises, generation_contract,"
         " supply_cut."
-    ) in [text.replace("seasonal_premises, generation_contract", "generation_contract, seasonal_premises") for text in said(folder)]
+    ) in said(folder)
 
 
 def copied(folder, source, target):
@@ -253,7 +277,9 @@ def test_thresholds_of_every_class_count_for_shadowing(catalogue_of):
     folder = catalogue_of("C02")
     copied(folder, "C02", "C80")
     # Stricter for households, weaker for others.
-    folder.edit("C80.yaml", "{residential: 15000000, other: 20000000}", "{residential: 16000000, other: 19000000}")
+    folder.edit(
+        "C80.yaml", "{residential: 15000000, other: 20000000}", "{residential: 16000000, other: 19000000}"
+    )
     relock(folder)
     assert shadowed(folder) == []
 
@@ -261,7 +287,9 @@ def test_thresholds_of_every_class_count_for_shadowing(catalogue_of):
 def test_a_rule_without_tests_is_named(catalogue_of):
     folder = catalogue_of("T02")
     (folder.path / "T02.test.yaml").unlink()
-    assert said(folder) == ["T02.yaml:1: error test.none: file: there is no T02.test.yaml beside it. Write its scenarios."]
+    assert said(folder) == [
+        "T02.yaml:1: error test.none: file: there is no T02.test.yaml beside it. Write its scenarios."
+    ]
 
 
 def test_tests_without_a_rule_are_named(catalogue_of):
@@ -285,8 +313,10 @@ def test_missing_kinds_and_untested_conditions_are_named(catalogue_of):
     assert [line.removeprefix("B12.test.yaml:2: ") for line in said(folder)] == [
         "error test.kind: scenarios: the rule needs one just below a threshold, whose name says which. Add one.",
         "error test.kind: scenarios: the rule needs one that a suppressor stops. Add one.",
-        "error test.kind: scenarios: the rule needs one with missing data (`silent: <signal>`), or the reason under"
-        " `exempt`. Add one.",
+        (
+            "error test.kind: scenarios: the rule needs one with missing data (`silent: <signal>`), or the reason under"
+            " `exempt`. Add one."
+        ),
         "warning test.untested: scenarios: no scenario is stopped by declared_vacancy alone. Add one.",
         "warning test.untested: scenarios: no scenario is stopped by estimated_run.bills alone. Add one.",
         "warning test.untested: scenarios: no scenario is stopped by supply_cut alone. Add one.",
@@ -295,30 +325,34 @@ def test_missing_kinds_and_untested_conditions_are_named(catalogue_of):
 
 _SPOILT_TESTS = {
     "unknown word": (
-        "daily_use: \"20x10 4x0\"}\n    expect: fires\n    severity",
-        "daily_us: \"20x10 4x0\"}\n    expect: fires\n    severity",
+        'daily_use: "20x10 4x0"}\n    expect: fires\n    severity',
+        'daily_us: "20x10 4x0"}\n    expect: fires\n    severity',
         "daily_us:",
         "error form: scenarios[0].given.daily_us: 'daily_us' is not known here. Did you mean 'daily_use'?",
     ),
     "unknown base": (
         "like: four months without consumption after ten kWh a day\n    given: {point: {seasonal: true}}",
-        "like: four month\n    given: {point: {seasonal: true}}",
-        "like: four month\n".strip(),
-        None,
+        "like: five months\n    given: {point: {seasonal: true}}",
+        "like: five months",
+        "error test.like: scenarios[8].like: there is no earlier scenario 'five months'.",
     ),
     "a suppressor the rule does not have": (
         "suppressed_by: supply_cut",
         "suppressed_by: suply_cut",
         "suply_cut",
-        "error test.expect: scenarios[9].expect.suppressed_by: 'suply_cut' is not in the rule's `unless`."
-        " Did you mean 'supply_cut'?",
+        (
+            "error test.expect: scenarios[9].expect.suppressed_by: 'suply_cut' is not in the rule's `unless`."
+            " Did you mean 'supply_cut'?"
+        ),
     ),
     "evidence that is not there": (
         "zero_run.months: 4,",
         "zero_run.month: 4,",
         "zero_run.month:",
-        "error test.evidence: scenarios[0].evidence.zero_run.month: 'zero_run.month' is no value of this rule's"
-        " signals. Did you mean 'zero_run.months'?",
+        (
+            "error test.evidence: scenarios[0].evidence.zero_run.month: 'zero_run.month' is no value of this rule's"
+            " signals. Did you mean 'zero_run.months'?"
+        ),
     ),
     "another rule": (
         "rule: T01",
@@ -330,8 +364,10 @@ _SPOILT_TESTS = {
         "rule: T01\n",
         "rule: T01\nexempt: {suppressed: there is no suppressor to show here}\n",
         "exempt:",
-        "error test.exempt: exempt.suppressed: 'suppressed' is neither a kind of scenario nor a condition of the rule."
-        " ",
+        (
+            "error test.exempt: exempt.suppressed: 'suppressed' is neither a kind of scenario nor a condition of the rule."
+            " "
+        ),
     ),
 }
 
@@ -341,12 +377,7 @@ def test_a_fault_of_a_scenario_is_named_with_its_place_and_mend(catalogue_of, na
     old, new, place, expected = _SPOILT_TESTS[name]
     folder = catalogue_of("T01")
     folder.edit("T01.test.yaml", old, new)
-    if expected is None:
-        expected = "error test.like: scenarios[8].like: there is no earlier scenario 'four month'."
-        line = next(f.line for f in lint(folder.path) if f.code == "test.like")
-        assert "like: four month" in (folder.path / "T01.test.yaml").read_text(encoding="utf-8").splitlines()[line - 1]
-    else:
-        line = folder.line("T01.test.yaml", place)
+    line = folder.line("T01.test.yaml", place)
     assert any(text.startswith(f"T01.test.yaml:{line}: {expected}") for text in said(folder)), said(folder)
 
 
@@ -354,8 +385,10 @@ def test_an_outdated_lock_is_named_for_each_rule(catalogue_of):
     folder = catalogue_of("T01", "T02")
     folder.edit("T02.yaml", "default: 50, min: 20", "default: 51, min: 20")
     assert said(folder) == [
-        "T02.yaml:1: error lock.outdated: id: T02 has changed since it was written to rules.lock."
-        " Run `tarazu rules lock`."
+        (
+            "T02.yaml:1: error lock.outdated: id: T02 has changed since it was written to rules.lock."
+            " Run `tarazu rules lock`."
+        )
     ]
 
 

@@ -14,13 +14,16 @@ from tarazu.doctor import Status, diagnose
 from tarazu.errors import InputError
 from tarazu.settings import Settings, get_settings
 
-app = typer.Typer(help="The database: start and stop the embedded one, bring the schema up to date.", no_args_is_help=True)
+app = typer.Typer(
+    help="The database: start and stop the embedded one, bring the schema up to date.", no_args_is_help=True
+)
 
 
 def _embedded(settings: Settings) -> EmbeddedServer:
     if not settings.uses_embedded_database:
         raise InputError(
-            "TARAZU_DATABASE_URL is set, so the database is not ours to start or stop.", mend="Unset it, or use its own tools."
+            "TARAZU_DATABASE_URL is set, so the database is not ours to start or stop.",
+            mend="Unset it, or use its own tools.",
         )
     return EmbeddedServer(settings)
 
@@ -84,7 +87,9 @@ def doctor(as_json: Json = False) -> None:
             colours = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
             for check in checks:
                 colour = colours[check.status]
-                shown.add_row(check.name, f"[{colour}]{check.status.value}[/{colour}]", check.detail, check.mend or "")
+                shown.add_row(
+                    check.name, f"[{colour}]{check.status.value}[/{colour}]", check.detail, check.mend or ""
+                )
             out.print(shown)
         if any(check.status is Status.FAIL for check in checks):
             raise typer.Exit(1)

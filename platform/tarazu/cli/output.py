@@ -1,15 +1,23 @@
 """What commands print: one JSON object on standard output with `--json`, else words; progress and errors on
-standard error, so that a pipe gets results only."""
+standard error, so that a pipe gets results only.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from tarazu.errors import TarazuError
@@ -59,7 +67,7 @@ class Steps:
         self._started: dict[str, float] = {}
         self._printed: dict[str, float] = {}
 
-    def __enter__(self) -> Steps:
+    def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
         return self
@@ -82,5 +90,9 @@ class Steps:
         if finished or now - self._printed.get(what, started) >= _PLAIN_SECONDS:
             self._printed[what] = now
             of = f" of {total:,}" if total else ""
-            left = f", {(total - done) * (now - started) / done:.0f} s left" if total and done and not finished else ""
+            left = (
+                f", {(total - done) * (now - started) / done:.0f} s left"
+                if total and done and not finished
+                else ""
+            )
             err.print(f"{what}: {done:,}{of} {rate}{left}".rstrip(), markup=False)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tarazu.cli.context import Json, reporting, run, settings_with_database
-from tarazu.cli.output import Steps, out, print_json, table
+from tarazu.cli.output import Steps, err, out, print_json, table
 from tarazu.errors import InputError
+
+if TYPE_CHECKING:
+    from etl.progress import ImportProgress
+    from etl.report import ImportSummary
 
 
 def import_(
     mapping: Annotated[str, typer.Argument(help="Name of a mapping that ships, or path of a mapping file.")],
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, or a database URL for mappings of queries.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, or a database URL for mappings of queries.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Import files by a mapping. Bad rows go to quarantine, the good rest is loaded; the same file twice adds nothing."""
@@ -23,31 +31,42 @@ def import_(
 
     with reporting(as_json=as_json):
         settings = settings_with_database()
-        with Steps() as steps:
-            summary = run(run_import(settings, mapping, paths, progress=steps))
+        with import_progress() as progress:
+            summary = run(run_import(settings, mapping, paths, progress=progress))
         if as_json:
             print_json(summary.to_json())
         else:
-            _print_import(summary.to_json())
+            print_import(summary)
         if summary.failed_files:
             raise typer.Exit(1)
 
 
-def _print_import(summary: dict[str, object]) -> None:
-    names = ("rows_in", "loaded", "unchanged", "quarantined")
+@contextmanager
+def import_progress() -> Iterator[ImportProgress]:
+    """A bar on a terminal, lines elsewhere; both on standard error."""
+    from etl.progress import BarProgress, LineProgress
+
+    if err.is_terminal:
+        with BarProgress(err) as bar:
+            yield bar
+    else:
+        yield LineProgress()
+
+
+def print_import(summary: ImportSummary) -> None:
+    names = ("rows in", "loaded", "unchanged", "quarantined")
     shown = table("Imported", "entity", *names, numbers=names)
-    entities = summary["entities"]
-    assert isinstance(entities, dict)
-    for entity, counts in entities.items():
-        shown.add_row(entity, *(f"{counts[name]:,}" for name in names))
-    shown.add_section()
-    shown.add_row("total", *(f"{summary[name]:,}" for name in names))
+    for entity, counts in [*summary.entities.items(), ("total", summary.total)]:
+        if entity == "total":
+            shown.add_section()
+        numbers = (counts.rows_in, counts.loaded, counts.unchanged, counts.quarantined)
+        shown.add_row(entity, *(f"{number:,}" for number in numbers))
     out.print(shown)
-    reasons = summary["reasons"]
-    assert isinstance(reasons, dict)
-    for reason, count in reasons.items():
+    for reason, count in sorted(summary.total.reasons.items()):
         out.print(f"  quarantined {count:,}: {reason}", markup=False)
-    out.print(f"{summary['seconds']} s, peak memory {summary['peak_rss_mb']} MB")
+    for failed in summary.failed_files:
+        out.print(f"  FAILED {failed.file}: {failed.error}", markup=False, soft_wrap=True)
+    out.print(f"{summary.seconds:.1f} s, peak memory {summary.peak_rss_mb} MB")
 
 
 def snapshot(as_json: Json = False) -> None:
@@ -69,7 +88,9 @@ def snapshot(as_json: Json = False) -> None:
 
 
 def scan(
-    as_of: Annotated[str | None, typer.Option(help="Day to judge as of, YYYY-MM-DD; default: the last day billed.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Day to judge as of, YYYY-MM-DD; default: the last day billed.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Scan the lake with all active rules and open cases. A second scan of the same data changes nothing."""
@@ -114,9 +135,9 @@ def _day(text: str | None) -> dt.date | None:
 
 def synth(
     folder: Annotated[Path, typer.Argument(help="Folder to write the files into.")],
-    customers: Annotated[int, typer.Option(min=50, help="How many customers.")] = 5000,
+    customers: Annotated[int, typer.Option(min=200, help="How many customers.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed writes the same files.")] = 1,
-    months: Annotated[int, typer.Option(min=6, max=120, help="Months of history.")] = 24,
+    months: Annotated[int, typer.Option(min=24, max=120, help="Months of history.")] = 24,
     faults: Annotated[int, typer.Option(min=0, help="Rows to spoil, to see the quarantine.")] = 0,
 ) -> None:
     """Write a synthetic utility as the CSV files a billing system would export, with the truth of what was planted."""

@@ -19,9 +19,9 @@ def test_a_vacancy_counts_if_it_touches_the_last_three_known_months(agrees, mont
 
 
 def test_registered_circumstances_are_present_where_registered(agrees):
-    agrees("seasonal_premises", lambda point, _: {} if point.is_seasonal else None)
-    agrees("generation_contract", lambda point, _: {} if point.has_generation else None)
-    agrees("government_customer", lambda point, _: {} if point.is_government else None)
+    agrees("seasonal_premises", lambda point, _: {} if point.is_seasonal else None, examples=20)
+    agrees("generation_contract", lambda point, _: {} if point.has_generation else None, examples=20)
+    agrees("government_customer", lambda point, _: {} if point.is_government else None, examples=20)
 
 
 def test_a_meter_exchange_is_counted_from_the_installation(agrees):
@@ -30,7 +30,7 @@ def test_a_meter_exchange_is_counted_from_the_installation(agrees):
             return None
         return {"days_ago": batch.as_of - point.meter_since, "since": point.meter_since}
 
-    agrees("meter_exchange", definition)
+    agrees("meter_exchange", definition, examples=30)
 
 
 def test_a_cut_is_present_with_its_day(agrees):
@@ -44,7 +44,9 @@ def test_history_counts_known_and_missing_months(agrees, months_of):
     def definition(point, batch):
         months = months_of(point, batch)
         known = sum(not math.isnan(use) for use in months.daily)
-        recent = [months.back(k) for k in range(1, min(12, len(months.daily)) + 1)] if months.last >= 0 else []
+        recent = (
+            [months.back(k) for k in range(1, min(12, len(months.daily)) + 1)] if months.last >= 0 else []
+        )
         missing = sum(math.isnan(use) for use in recent) if recent else min(12, len(months.daily))
         return {"known_months": known, "missing_months": missing}
 

@@ -51,7 +51,11 @@ def test_disconnectable_debt_leaves_the_newest_bill_out(agrees, ordered):
     agrees("disconnectable_debt", definition)
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**12), st.integers(0, 400), st.integers(1, 30)), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**12), st.integers(0, 400), st.integers(1, 30)), min_size=1, max_size=5
+    )
+)
 def test_government_debt_is_present_where_something_is_overdue(site, bodies):
     as_of = (dt.date(2025, 12, 20) - dt.date(1970, 1, 1)).days
     overdue, age, points = (np.array(column) for column in zip(*bodies, strict=True))

@@ -36,7 +36,11 @@ def expected_of(months, customers, site):
     return None
 
 
-@given(st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(_month, min_size=n, max_size=n), min_size=1, max_size=4)))
+@given(
+    st.integers(1, 6).flatmap(
+        lambda n: st.lists(st.lists(_month, min_size=n, max_size=n), min_size=1, max_size=4)
+    )
+)
 def test_energy_balance_takes_the_newest_two_complete_months(site, transformers):
     delivered, billed, coverage = (
         np.array([[month[i] for month in months] for months in transformers]) for i in range(3)

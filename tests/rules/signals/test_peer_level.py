@@ -121,5 +121,7 @@ def test_the_level_is_the_robust_z_score_of_the_last_three_months(cases, data):
             assert found["peers"] == peers[2]
             assert math.isclose(found["daily_kwh"], daily, rel_tol=1e-6)
             assert math.isclose(found["peer_daily_kwh"], typical, rel_tol=1e-9)
-            assert math.isclose(found["lost_kwh"], max(typical - daily, 0) * 365.25, rel_tol=1e-6, abs_tol=1e-6)
+            assert math.isclose(
+                found["lost_kwh"], max(typical - daily, 0) * 365.25, rel_tol=1e-6, abs_tol=1e-6
+            )
             assert found["since"] == batch.as_of

@@ -11,12 +11,20 @@ def test_sudden_drop_is_what_it_says(agrees, months_of):
             return None
         now = sum(months.window(3, 1)) / 3
         then = sum(months.window(15, 13)) / 3
-        ratios = [
-            months.back(k) / months.back(k + 12)
-            for k in range(4, 10)
-            if not math.isnan(months.back(k)) and months.back(k + 12) > 0
-        ]
-        if math.isnan(now) or math.isnan(then) or then == 0 or len(ratios) < 4 or sum(ratios) == 0:
+
+        def variation(months_back, least):
+            ratios = [
+                months.back(k) / months.back(k + 12)
+                for k in months_back
+                if not math.isnan(months.back(k)) and months.back(k + 12) > 0
+            ]
+            if len(ratios) < least or sum(ratios) == 0:
+                return []
+            return [statistics.pstdev(ratios) / statistics.fmean(ratios)]
+
+        earlier = variation(range(10, 13), 3) if len(months.daily) >= 24 else []
+        variations = variation(range(4, 10), 4) + earlier
+        if math.isnan(now) or math.isnan(then) or then == 0 or not variations:
             return None
         if len(months.daily) >= 24:
             falls = [max(months.back(k + 12) - months.back(k), 0.0) for k in range(1, 13)]
@@ -25,7 +33,7 @@ def test_sudden_drop_is_what_it_says(agrees, months_of):
             lost = max(then - now, 0.0) * 3
         return {
             "drop_percent": (1 - now / then) * 100,
-            "variation_before": statistics.pstdev(ratios) / statistics.fmean(ratios),
+            "variation_before": min(variations),
             "now_daily_kwh": now,
             "then_daily_kwh": then,
             "lost_kwh": lost * 365.25 / 12,
