@@ -66,8 +66,13 @@ def snapshot(settings: Settings, progress: Progress = lambda *_: None) -> Snapsh
     """
     started = time.monotonic()
     lake = private_folder(settings.lake_directory)
-    with _only_writer(lake), database_faults(), dbapi.connect(libpq_uri(settings)) as connection:
-        manifest, rebuilt = _Snapshot(settings, lake, connection, progress).run()
+    with (
+        _only_writer(lake),
+        database_faults(),
+        dbapi.connect(libpq_uri(settings)) as connection,
+        connection.cursor() as cursor,
+    ):
+        manifest, rebuilt = _Snapshot(settings, lake, cursor, progress).run()
     return SnapshotSummary(
         buckets=len(manifest.bucket),
         rebuilt=rebuilt,
@@ -111,10 +116,10 @@ def nobody_reads(lake: Path) -> Iterator[bool]:
 
 
 class _Snapshot:
-    def __init__(self, settings: Settings, lake: Path, connection: Any, progress: Progress) -> None:
+    def __init__(self, settings: Settings, lake: Path, cursor: Any, progress: Progress) -> None:
         self._settings = settings
         self._lake = lake
-        self._cursor = connection.cursor()
+        self._cursor = cursor
         self._progress = progress
         self._buckets = settings.lake_buckets
         self._months = settings.panel_months

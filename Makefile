@@ -1,0 +1,32 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# durable-rules overwrites CFLAGS, so its C part is optimised, and on Python 3.13 linked, through CC.
+RULES_CC := gcc -O2 -DPyEval_CallObject=PyObject_CallObject
+
+.PHONY: help setup demo test lint bench clean
+
+help: ## list the tasks
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	CC="$(RULES_CC)" $(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+setup: $(VENV)/.installed ## create .venv with the pinned dependencies
+
+demo: setup ## a synthetic utility from files to cases; serves the API until Ctrl-C (SERVE=0: do not)
+	$(BIN)/tarazu demo
+
+lint: setup ## ruff, mypy, import contracts
+	$(BIN)/ruff check etl platform rules graphql_api migrations
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## lint, types, import contracts and all tests
+	$(BIN)/pytest -n 2 -q
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,128 @@
+"""A small synthetic utility in PostgreSQL, imported once and copied for each test, and work that can be killed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from adbc_driver_postgresql import dbapi
+
+from etl.importer import run_import
+from etl.synth import write_utility
+from tarazu.database import EmbeddedServer, libpq_uri
+from tarazu.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+# Few buckets and workers: the tests are about what happens, not how fast. The bills end in the past on any day.
+SMALL: dict[str, Any] = {"lake_buckets": 4, "dask_workers": 2}
+UTILITY_END = dt.date(2025, 9, 23)
+
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+def _run_sql(uri: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, parameters or None)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+@pytest.fixture(scope="session")
+def utility_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the utility; `truth.csv` says what was planted."""
+    folder = tmp_path_factory.mktemp("utility")
+    write_utility(folder, customers=200, seed=3, end=UTILITY_END)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def truth(utility_folder: Path) -> pl.DataFrame:
+    return pl.read_csv(utility_folder / "truth.csv", infer_schema=False)
+
+
+@pytest.fixture(scope="session")
+async def utility_template(
+    database_server: EmbeddedServer,
+    template_database: str,
+    settings_for: Callable[..., Settings],
+    utility_folder: Path,
+) -> AsyncIterator[str]:
+    """The name of a database with the utility in it, to copy."""
+    name = f"utility_{uuid.uuid4().hex}"
+    _run_sql(database_server.uri(), f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
+    imported = await run_import(settings_for(name), "billing_fa", [str(utility_folder)])
+    assert imported.state == "succeeded"
+    yield name
+    _run_sql(database_server.uri(), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def new_utility(
+    database_server: EmbeddedServer, utility_template: str, settings_for: Callable[..., Settings]
+) -> Iterator[Callable[[], Settings]]:
+    """Makes settings for one more fresh copy of the utility."""
+    made: list[Settings] = []
+    names: list[str] = []
+
+    def make() -> Settings:
+        name = f"test_{uuid.uuid4().hex}"
+        _run_sql(database_server.uri(), f"CREATE DATABASE {name} TEMPLATE {utility_template} STRATEGY file_copy")
+        names.append(name)
+        made.append(settings_for(name, **SMALL))
+        return made[-1]
+
+    yield make
+    for name, settings in zip(names, made, strict=True):
+        _run_sql(database_server.uri(), f"DROP DATABASE {name} WITH (FORCE)")
+        shutil.rmtree(settings.home, ignore_errors=True)
+
+
+@pytest.fixture
+def utility(new_utility: Callable[[], Settings]) -> Settings:
+    return new_utility()
+
+
+@pytest.fixture
+def sql(utility: Settings) -> Sql:
+    """Runs one statement on the utility's database, committed; returns its rows."""
+    return sql_of(utility)
+
+
+def sql_of(settings: Settings) -> Sql:
+    return lambda statement, *parameters: _run_sql(libpq_uri(settings), statement, *parameters)
+
+
+@pytest.fixture
+def sql_for() -> Callable[[Settings], Sql]:
+    return sql_of
+
+
+@pytest.fixture
+def run_killed() -> Callable[..., int]:
+    """Runs Python code in a process of its own that dies at a named moment; returns its exit code."""
+
+    def run(settings: Settings, code: str, kill_at: str = "") -> int:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform"))),
+            "TARAZU_HOME": str(settings.home),
+            "TARAZU_DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
+            **{f"TARAZU_{name.upper()}": str(value) for name, value in SMALL.items()},
+        }
+        if kill_at:
+            environment["TARAZU_KILL_AT"] = kill_at
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode <= 0, done.stderr
+        return done.returncode
+
+    return run
