@@ -73,10 +73,7 @@ class DelimitedSource:
         while True:
             try:
                 data = self._file.read(_BLOCK_BYTES)
-                if decoder is not None:
-                    block = decoder.decode(data, final=not data).encode()
-                else:
-                    block = data
+                block = decoder.decode(data, final=not data).encode() if decoder is not None else data
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise SourceError(
                     f"{self._path}: the gzip file is damaged or cut off: {error}. Nothing of it was imported.",
