@@ -53,6 +53,7 @@ async def _run(report: Report, server: EmbeddedServer, folder: Path) -> None:
 
     summary = await run_import(imported, "billing_fa", [source])
     assert summary.total.quarantined == 0, summary.total.reasons
+    (folder / "copy").mkdir()
     rows = await _dump(imported, folder / "copy")
     assert sum(rows.values()) == summary.total.loaded, (rows, summary.total)
     seconds = await _copy(copied, folder / "copy", rows)
@@ -83,7 +84,6 @@ async def _database(server: EmbeddedServer, folder: Path, name: str) -> Settings
 
 async def _dump(settings: Settings, folder: Path) -> dict[str, int]:
     """Every table as a CSV file, and how many rows each has."""
-    folder.mkdir()
     rows = {}
     connection = await asyncpg.connect(asyncpg_dsn(settings))
     try:

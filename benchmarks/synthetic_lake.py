@@ -54,7 +54,9 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
     work = lake / ".work"
     parts: dict[str, list[Path]] = {"points": [], "bills": [], "events": []}
     schemas = {"points": tables.POINTS, "bills": tables.BILLS, "events": tables.EVENTS}
-    ids = {name: _Ids() for name in ("district", "transformer", "customer", "point", "invoice", "installation")}
+    ids = {
+        name: _Ids() for name in ("district", "transformer", "customer", "point", "invoice", "installation")
+    }
     energy: list[pl.DataFrame] = []
     districts = pl.DataFrame(schema={"district_code": pl.String, "district_id": pl.Int64})
     with dbapi.connect(libpq_uri(settings)) as connection, connection.cursor() as cursor:
@@ -64,10 +66,16 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
                 fresh = ids["district"].number(t["district"])
                 _copy(cursor, "district", fresh)
                 districts = pl.concat([districts, fresh.select(district_code="code", district_id="id")])
-            transformers = ids["transformer"].number(t["distribution_transformer"]).join(
-                districts, on="district_code", how="left"
+            transformers = (
+                ids["transformer"]
+                .number(t["distribution_transformer"])
+                .join(districts, on="district_code", how="left")
             )
-            _copy(cursor, "distribution_transformer", transformers.select("id", "code", "name", "district_id", "rated_power_kva"))
+            _copy(
+                cursor,
+                "distribution_transformer",
+                transformers.select("id", "code", "name", "district_id", "rated_power_kva"),
+            )
             transformers = transformers.select(
                 transformer_code="code", transformer_id="id", transformer_district="district_id"
             )
@@ -79,7 +87,9 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
                 cursor,
                 "usage_point",
                 points.select(
-                    pl.col("usage_point_id").alias("id"), "subscription_no", "district_id",
+                    pl.col("usage_point_id").alias("id"),
+                    "subscription_no",
+                    "district_id",
                     pl.when(pl.col("transformer_id") >= 0).then("transformer_id").alias("transformer_id"),
                 ),
             )
@@ -104,7 +114,14 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             for name, folders in parts.items()
         }
         folder = f"bucket-{number:04d}-bench"
-        write_bucket(lake / folder, whole["points"], whole["bills"], whole["events"], last_month=last_month, months=settings.panel_months)
+        write_bucket(
+            lake / folder,
+            whole["points"],
+            whole["bills"],
+            whole["events"],
+            last_month=last_month,
+            months=settings.panel_months,
+        )
         buckets[str(number)] = Bucket(
             folder, last_month, len(whole["points"]), len(whole["bills"]), len(whole["events"]), "bench"
         )
@@ -113,8 +130,12 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
     write_transformers(
         lake / "transformers-bench.parquet",
         rows.select(
-            "transformer_id", pl.col("transformer_code").alias("code"),
-            pl.col("transformer_district").alias("district_id"), "period_start", "period_end", "delivered_kwh",
+            "transformer_id",
+            pl.col("transformer_code").alias("code"),
+            pl.col("transformer_district").alias("district_id"),
+            "period_start",
+            "period_end",
+            "delivered_kwh",
         ).to_arrow(),
         last_month=last_month,
         months=settings.panel_months,
@@ -141,17 +162,28 @@ def _copy(cursor: Any, table: str, frame: pl.DataFrame) -> None:
 
 
 def _points(
-    t: dict[str, pl.DataFrame], ids: _Ids, customer: pl.DataFrame, districts: pl.DataFrame, transformers: pl.DataFrame
+    t: dict[str, pl.DataFrame],
+    ids: _Ids,
+    customer: pl.DataFrame,
+    districts: pl.DataFrame,
+    transformers: pl.DataFrame,
 ) -> pl.DataFrame:
     newest_supply = (
-        t["agreement_usage_point"].sort("valid_from").unique("subscription_no", keep="last").select("subscription_no", "agreement_no")
+        t["agreement_usage_point"]
+        .sort("valid_from")
+        .unique("subscription_no", keep="last")
+        .select("subscription_no", "agreement_no")
     )
     newest_term = (
-        t["usage_point_term"].sort("valid_from").unique("subscription_no", keep="last")
+        t["usage_point_term"]
+        .sort("valid_from")
+        .unique("subscription_no", keep="last")
         .select("subscription_no", "tariff_class", "contracted_power_kw")
     )
-    meters = t["meter_installation"].group_by("subscription_no").agg(
-        meter_since=pl.when(pl.len() > 1).then(pl.col("valid_from").max())
+    meters = (
+        t["meter_installation"]
+        .group_by("subscription_no")
+        .agg(meter_since=pl.when(pl.len() > 1).then(pl.col("valid_from").max()))
     )
     points = (
         ids.number(t["usage_point"], "usage_point_id")
@@ -170,15 +202,22 @@ def _points(
         "generation": ("generation_contract",),
     }.items():
         newest = (
-            t["usage_point_status"].filter(pl.col("kind").is_in(kinds)).sort("valid_from")
+            t["usage_point_status"]
+            .filter(pl.col("kind").is_in(kinds))
+            .sort("valid_from")
             .unique("subscription_no", keep="last")
-            .select("subscription_no", pl.col("valid_from").alias(f"{name}_from"), pl.col("valid_to").alias(f"{name}_to"))
+            .select(
+                "subscription_no",
+                pl.col("valid_from").alias(f"{name}_from"),
+                pl.col("valid_to").alias(f"{name}_to"),
+            )
         )
         points = points.join(newest, on="subscription_no", how="left")
     government = pl.col("sector") == "government"
     return points.with_columns(
         bucket_class=pl.Series(
-            [int(hashlib.md5(s.encode()).hexdigest()[:3], 16) for s in points["subscription_no"]], dtype=pl.Int16
+            [int(hashlib.md5(s.encode()).hexdigest()[:3], 16) for s in points["subscription_no"]],
+            dtype=pl.Int16,
         ),
         tariff_class=pl.col("tariff_class").replace_strict(
             {name: i for i, name in enumerate(TARIFF_CLASSES)}, return_dtype=pl.Int16
@@ -192,19 +231,37 @@ def _points(
 
 def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids]) -> pl.DataFrame:
     installations = (
-        ids["installation"].number(t["meter_installation"], "installation_id")
-        .join(t["meter"].select(meter_serial_no="serial_no", register_digits="register_digits"), on="meter_serial_no", how="left")
+        ids["installation"]
+        .number(t["meter_installation"], "installation_id")
         .join(
-            t["meter_multiplier"].select("subscription_no", "meter_serial_no", installed_multiplier="multiplier"),
+            t["meter"].select(meter_serial_no="serial_no", register_digits="register_digits"),
+            on="meter_serial_no",
+            how="left",
+        )
+        .join(
+            t["meter_multiplier"].select(
+                "subscription_no", "meter_serial_no", installed_multiplier="multiplier"
+            ),
             on=["subscription_no", "meter_serial_no"],
             how="left",
         )
-        .select("subscription_no", "meter_serial_no", "installation_id", "register_digits", "installed_multiplier")
+        .select(
+            "subscription_no", "meter_serial_no", "installation_id", "register_digits", "installed_multiplier"
+        )
     )
-    paid = t["payment_allocation"].group_by("subscription_no", "invoice_no").agg(paid=pl.col("amount_rial").sum())
+    paid = (
+        t["payment_allocation"]
+        .group_by("subscription_no", "invoice_no")
+        .agg(paid=pl.col("amount_rial").sum())
+    )
     return (
-        ids["invoice"].number(t["invoice"], "invoice_id")
-        .join(points.select("subscription_no", "usage_point_id", "bucket_class"), on="subscription_no", how="left")
+        ids["invoice"]
+        .number(t["invoice"], "invoice_id")
+        .join(
+            points.select("subscription_no", "usage_point_id", "bucket_class"),
+            on="subscription_no",
+            how="left",
+        )
         .join(installations, on=["subscription_no", "meter_serial_no"], how="left")
         .join(paid, on=["subscription_no", "invoice_no"], how="left")
         .with_columns(
@@ -225,9 +282,14 @@ def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids
 def _events(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
     where = t["meter_installation"].select("subscription_no", "meter_serial_no")
     return (
-        t["end_device_event"].filter(pl.col("kind").is_in(TAMPER_EVENTS))
+        t["end_device_event"]
+        .filter(pl.col("kind").is_in(TAMPER_EVENTS))
         .join(where, on="meter_serial_no", how="inner")
-        .join(points.select("subscription_no", "usage_point_id", "bucket_class"), on="subscription_no", how="inner")
+        .join(
+            points.select("subscription_no", "usage_point_id", "bucket_class"),
+            on="subscription_no",
+            how="inner",
+        )
         .with_columns(
             day=pl.col("occurred_at").dt.date(),
             kind=pl.col("kind").replace_strict(

@@ -40,6 +40,8 @@ class ImportConnection:
             # Merges join and group whole files; the default of 4 MB would send them to disk.
             "work_mem = '128MB'",
             "temp_buffers = '64MB'",
+            # The server's process of a killed import ends in the middle of a long statement, not after it.
+            "client_connection_check_interval = '1s'",
         ):
             self.execute(f"SET {setting}")
         self.commit()

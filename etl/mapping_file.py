@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import jsonschema
 import polars as pl
@@ -29,8 +29,11 @@ from etl.mapping import (
     Test,
     Value,
 )
-from etl.yaml_lines import Document, Place, read_yaml
+from etl.mapping_yaml import MappingLoader
 from tarazu.errors import MappingError
+from tarazu.yaml_file import YamlFile, read_yaml
+
+Place: TypeAlias = tuple[str | int, ...]
 
 FOLDER: Final = Path(__file__).parent / "mappings"
 SCHEMA_FILE: Final = FOLDER / "mapping.schema.json"
@@ -70,7 +73,7 @@ def load_mapping(name_or_path: str | Path) -> ImportMapping:
     Raises MappingError, which names the file, the line and the mend.
     """
     path = _find(str(name_or_path))
-    document = read_yaml(path)
+    document = read_yaml(path, MappingError, loader=MappingLoader)
     _hold_against_schema(document)
     return _Reader(document).mapping()
 
@@ -97,41 +100,36 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def _hold_against_schema(document: Document) -> None:
-    found = [
-        jsonschema.exceptions.best_match([error]) for error in _validator().iter_errors(document.content)
-    ]
-    messages = sorted((document.line(tuple(error.absolute_path)), _told(error)) for error in found)
+def _hold_against_schema(document: YamlFile) -> None:
+    found = [jsonschema.exceptions.best_match([error]) for error in _validator().iter_errors(document.data)]
+    messages = sorted((document.line(error.absolute_path), _told(document, error)) for error in found)
     if messages:
-        raise MappingError(
-            "\n".join(f"{document.path}:{line}: {text}" for line, text in messages[:_MAX_MESSAGES])
-        )
+        raise MappingError("\n".join(text for _, text in messages[:_MAX_MESSAGES]))
 
 
-def _told(error: Any) -> str:
-    place = ".".join(str(step) for step in error.absolute_path) or "the mapping"
-    if error.validator == "additionalProperties":
-        allowed = ", ".join(error.schema.get("properties", {}))
-        return (
-            f"{place}: {error.message}. Known here: {allowed}." if allowed else f"{place}: {error.message}."
-        )
+def _told(document: YamlFile, error: Any) -> str:
+    place = document.place(tuple(error.absolute_path))
+    if error.validator == "additionalProperties" and "properties" in error.schema:
+        return f"{place}: {error.message}. Known here: {', '.join(error.schema['properties'])}."
     if error.validator == "oneOf":
         return f"{place}: give exactly one of column, const, key and sum."
+    if error.validator == "type" and error.validator_value == "object" and "fields" in error.absolute_path:
+        return f"{place}: {error.message}. Write {{column: {error.instance}}}."
     return f"{place}: {error.message}."
 
 
 class _Reader:
     """Builds the values of a document that fits the schema, and checks what a schema cannot know."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlFile) -> None:
         self._document = document
-        content = document.content
+        content = document.data
         self._calendar = content.get("calendar", "jalali")
         self._timezone = content.get("timezone", "Asia/Tehran")
         self._null_values = frozenset(content.get("null_values", ())) - {""}
 
     def mapping(self) -> ImportMapping:
-        content = self._document.content
+        content = self._document.data
         if self._timezone not in zoneinfo.available_timezones():
             raise self._error(("timezone",), f"there is no time zone {self._timezone!r}")
         files: list[FileMapping] = []
@@ -140,7 +138,7 @@ class _Reader:
         return ImportMapping(content["mapping"], self._document.path, content.get("title", {}), tuple(files))
 
     def _error(self, place: Place, message: str, mend: str | None = None) -> MappingError:
-        return MappingError(f"{self._document.path}:{self._document.line(place)}: {message}.", mend=mend)
+        return MappingError(f"{self._document.place(place)}: {message}.", mend=mend)
 
     def _file(self, file: dict[str, Any], place: Place, earlier: list[FileMapping]) -> FileMapping:
         names = [other.name for other in earlier]

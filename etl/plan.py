@@ -70,6 +70,12 @@ class EntityPlan:
         return tuple(dict.fromkeys(c for field in self.entity.key_fields for c in self.columns_of(field)))
 
     @cached_property
+    def joined_columns(self) -> frozenset[str]:
+        """Staged columns that name the row or a parent of it."""
+        parents = (target.columns() for target in self.target.values() if isinstance(target, ParentKey))
+        return frozenset(self.key_columns).union(*parents)
+
+    @cached_property
     def reduced(self) -> tuple[StagedColumn, ...]:
         return tuple(column for column in self.staged if column.reduce is not None)
 

@@ -121,15 +121,18 @@ def _with_raw(rows: pl.DataFrame, numbers: pl.Series, refused: pl.DataFrame, ent
         pl.lit(entity).alias("entity"),
         "column",
         "reason",
-        "value",
+        _storable(pl.col("value")),
         _json(found).alias("raw"),
     )
+
+
+def _storable(text: pl.Expr) -> pl.Expr:
+    """PostgreSQL keeps no NUL, neither in text nor in jsonb: it becomes the sign for what cannot be shown."""
+    return text.str.replace_all("\0", "\ufffd", literal=True)
 
 
 def _json(rows: pl.DataFrame) -> pl.Series:
     """Each row as a JSON object of texts, of what the source has and no more."""
     if rows.height == 0:
         return pl.Series([], dtype=pl.String)
-    texts = rows.select(pl.struct(pl.all().cast(pl.String)).struct.json_encode()).to_series()
-    # JSON may say U+0000, PostgreSQL's jsonb may not.
-    return texts.str.replace_all("\\u0000", "\\ufffd", literal=True)
+    return rows.select(pl.struct(_storable(pl.all().cast(pl.String))).struct.json_encode()).to_series()

@@ -31,6 +31,9 @@ class Staging:
 
     def __init__(self, connection: ImportConnection, run_id: int, plan: FilePlan) -> None:
         self._connection = connection
+        self._joined = {
+            entity.position: sorted({ORDINAL, *entity.joined_columns}) for entity in plan.entities
+        }
         metadata = sa.MetaData(schema=STAGING)
         self.tables = {
             entity.position: _table(
@@ -56,8 +59,10 @@ class Staging:
         self._connection.commit()
 
     def analyze(self) -> None:
-        for table in self.tables.values():
-            self._connection.execute(f'ANALYZE "{STAGING}"."{table.name}"')
+        """Statistics of the columns that the merge joins and groups by."""
+        for position, table in self.tables.items():
+            names = ", ".join(f'"{name}"' for name in self._joined[position])
+            self._connection.execute(f'ANALYZE "{STAGING}"."{table.name}" ({names})')
         self._connection.commit()
 
     def drop(self) -> None:

@@ -73,8 +73,10 @@ def as_text(source: pl.Series) -> pl.Series:
 
 
 def clean(source: pl.Series, null_values: Iterable[str] = ()) -> pl.Series:
-    """Trimmed texts; null where empty or one of `null_values`."""
+    """Texts without spaces and invisible marks around; null where empty or one of `null_values`."""
     text = as_text(source).str.strip_chars()
+    if not is_ascii(text):
+        text = text.str.strip_chars(_MARKS).str.strip_chars()
     absent = (text.str.len_bytes() == 0) if not null_values else text.is_in(["", *null_values])
     return text.set(absent, None) if absent.any() else text
 
@@ -111,9 +113,9 @@ def _or_nothing(converted: Converted) -> pl.Series:
     return converted.refused if converted.refused is not None else nothing_refused(len(converted.values))
 
 
-def explained(text: pl.Series, wrong: pl.Series, explain: Callable[[str], Reason]) -> pl.Series:
-    """Reasons for the rows where `wrong`, by one call for each distinct wrong text."""
+def explained(text: pl.Series, wrong: pl.Series, explain: Callable[[str], Reason | None]) -> pl.Series:
+    """Reasons for the rows where `wrong`, by one call for each distinct wrong text; None acquits it."""
     distinct = text.filter(wrong).unique().to_list()
-    codes = [explain(value).value for value in distinct]
+    codes = [explain(value) for value in distinct]
     found = text.replace_strict(distinct, codes, default=None, return_dtype=pl.String)
     return found.set(~wrong, None).cast(REASON)

@@ -102,7 +102,8 @@ def _with_reasons(
 ) -> Converted:
     if not wrong.any():
         return Converted(values)
-    return Converted(values.set(wrong, None), explained(text, wrong, lambda value: _why_not(value, parse)))
+    refused = explained(text, wrong, lambda value: _why_not(value, parse))
+    return Converted(values.set(refused.is_not_null(), None), refused)
 
 
 def _parsed(value: str, parse: Callable[[str], str]) -> str | None:
@@ -112,9 +113,10 @@ def _parsed(value: str, parse: Callable[[str], str]) -> str | None:
         return None
 
 
-def _why_not(value: str, parse: Callable[[str], object]) -> Reason:
+def _why_not(value: str, parse: Callable[[str], object]) -> Reason | None:
+    """None where the parser takes it: of numbers, the array checks cannot know how many zeros stood before."""
     try:
         parse(value)
     except IdentifierError as error:
         return IDENTIFIER_REASONS[error.reason]
-    return Reason.LENGTH
+    return None

@@ -10,7 +10,7 @@ from etl.convert.base import Converted, clean, plain_digits
 from etl.mapping import Value
 from etl.reasons import Reason
 
-_SHAPE: Final = r"^(?:[-+] ?)?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:[/.][0-9]+)?(?: ?-)?$"
+_SHAPE: Final = r"^(?:[-+] ?)?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:[/.][0-9]+|\.)?(?: ?-)?$"
 _BOTH_SIGNS: Final = r"^[-+].*-$"
 _INT64_LIMIT: Final = 2**63 - 1
 

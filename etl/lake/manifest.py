@@ -22,7 +22,7 @@ class Bucket:
     points: int
     bills: int
     events: int
-    # Hash of the change versions it was built from (see `tarazu.models.run.LakeChange`).
+    # Hash of the database and the change versions it was built from (see `tarazu.models.run.LakeChange`).
     version: str
 
 
@@ -48,7 +48,7 @@ class Manifest:
 
 
 def generation_of(buckets: dict[str, Bucket], panel_months: int, transformers: str) -> str:
-    """Names the content: two lakes built from the same data have the same generation."""
+    """Names the content: two lakes built from the same state of one database have the same generation."""
     text = json.dumps(
         [panel_months, transformers, {number: bucket.version for number, bucket in sorted(buckets.items())}]
     )

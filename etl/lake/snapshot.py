@@ -127,8 +127,6 @@ class _Snapshot:
     def run(self) -> tuple[Manifest, int]:
         self._cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         old = read_manifest(self._lake)
-        if old and (old.buckets, old.panel_months) != (self._buckets, self._months):
-            old = None
         with nobody_reads(self._lake) as alone:
             if alone:
                 _remove_remains(self._lake, old)
@@ -163,11 +161,21 @@ class _Snapshot:
         return manifest, len(built)
 
     def _versions(self) -> dict[int, str]:
-        """Bucket number → hash of the change versions of its classes."""
+        """Bucket number → hash of the change versions of its classes, of the database and of the lake's shape.
+
+        Every database counts its changes from one: a new one with as many changes must not pass for the old.
+        The timeline changes when the server comes back from a backup. A lake of another shape shares no file
+        with this one, so that it can be read until this one is whole.
+        """
+        self._cursor.execute(
+            "SELECT system_identifier::text, timeline_id, (SELECT oid::int8 FROM pg_database"
+            " WHERE datname = current_database()) FROM pg_control_system(), pg_control_checkpoint()"
+        )
+        origin = repr((*self._cursor.fetchone(), self._buckets, self._months)).encode()
         self._cursor.execute("SELECT bucket_class, version FROM lake_change ORDER BY bucket_class")
         hashes: dict[int, Any] = {}
         for bucket_class, version in self._cursor.fetchall():
-            digest = hashes.setdefault(bucket_class % self._buckets, hashlib.sha256())
+            digest = hashes.setdefault(bucket_class % self._buckets, hashlib.sha256(origin))
             digest.update(f"{bucket_class}:{version};".encode())
         return {number: digest.hexdigest()[:16] for number, digest in hashes.items()}
 

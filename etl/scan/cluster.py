@@ -36,6 +36,7 @@ def cluster(settings: Settings, *, most_workers: int) -> Iterator[Client]:
         "distributed.worker.memory.terminate": False,
         "distributed.scheduler.work-stealing": True,
         "distributed.comm.timeouts.connect": "30s",
+        "distributed.scheduler.http.routes": [],
         # A worker without a task ahead leaves none to be blamed when it dies.
         "distributed.scheduler.worker-saturation": 1.0,
     }
@@ -47,6 +48,8 @@ def cluster(settings: Settings, *, most_workers: int) -> Iterator[Client]:
             processes=True,
             host="127.0.0.1",
             dashboard_address=None,
+            # Without a dashboard the scheduler still listens: on any free port, since two scans may run at once.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             # TLS with a certificate of this run: another user of the machine must not reach the workers.
             security=True,
             silence_logs=50,

@@ -70,6 +70,7 @@ class ScanSummary:
     by_rule: dict[str, int]
     not_evaluated: dict[str, str]
     failed_buckets: list[int]
+    failed_subjects: list[str]  # kinds that span buckets and were given up: transformer, customer
     by_reference: list[int]  # buckets on which the engine died and the reference evaluator did the work
     seconds: float
     peak_rss_mb: int
@@ -123,6 +124,7 @@ class _Scan:
         self._site: Site = load_site(as_of, settings.site_file, settings.company_code)
         self._not_evaluated = not_evaluated(catalogue, manifest)
         self._failed: set[int] = set()
+        self._failed_subjects: set[str] = set()
         self._by_reference: set[int] = set()
         self._worker_mb = 0
 
@@ -134,7 +136,6 @@ class _Scan:
                 lake_generation=self._manifest.generation,
                 catalogue_hash=self._catalogue.hash,
             )
-        results = self._results_folder()
         tasks = [
             BucketTask(
                 int(number),
@@ -147,10 +148,11 @@ class _Scan:
         ]
         with cluster(self._settings, most_workers=len(tasks)) as client:
             whole = self._reduce(client, tasks)
+            results = self._results_folder()
             reports = self._evaluate(client, tasks, whole, results)
         reach("scan.evaluated")
         opened, findings = await self._store(run_id, results, reports)
-        state = RunState.PARTIAL if self._failed else RunState.SUCCEEDED
+        state = RunState.PARTIAL if self._failed or self._failed_subjects else RunState.SUCCEEDED
         summary = ScanSummary(
             run_id=run_id,
             as_of=self._as_of.isoformat(),
@@ -163,6 +165,7 @@ class _Scan:
             by_rule=dict(sorted(findings.items())),
             not_evaluated=self._not_evaluated,
             failed_buckets=sorted(self._failed),
+            failed_subjects=sorted(self._failed_subjects),
             by_reference=sorted(self._by_reference),
             seconds=round(time.monotonic() - started, 2),
             peak_rss_mb=peak_rss_mb() + self._worker_mb,
@@ -173,7 +176,10 @@ class _Scan:
         return summary
 
     def _results_folder(self) -> Path:
-        """Named by everything the findings depend on: a scan that was killed goes on where it stopped."""
+        """Named by everything the findings depend on: a scan that was killed goes on where it stopped.
+
+        Also by the buckets that the first pass gave up: without them the peers are others.
+        """
         name = hashlib.sha256(
             json.dumps(
                 [
@@ -182,6 +188,7 @@ class _Scan:
                     self._as_of.isoformat(),
                     repr(self._site),
                     self._not_evaluated,
+                    sorted(self._failed),
                 ]
             ).encode()
         ).hexdigest()[:16]
@@ -226,7 +233,8 @@ class _Scan:
             for kind in ("usage_point", "transformer", "customer")
         }
         jobs: dict[Any, Any] = {}
-        [peers] = client.scatter([whole.peers], broadcast=True)
+        # The peers go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
+        # and with them every task that needs them.
         for task in tasks:
             path = results / f"bucket-{task.number:04d}.parquet"
             if task.number in self._failed:
@@ -234,7 +242,7 @@ class _Scan:
             if path.exists():
                 reports[task.number] = _report_of(path)
                 continue
-            jobs[task.number] = (evaluate_task, (task, peers, rules["usage_point"], path), {})
+            jobs[task.number] = (evaluate_task, (task, whole.peers, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
         for name, batch in (("transformer", whole.transformers), ("customer", whole.governments)):
             if rules[name]:
@@ -252,7 +260,10 @@ class _Scan:
             again = {killed.key: (function, arguments, {**options, "use_reference": True})}
             for outcome in run_tasks(client, again):
                 if outcome.killed:
-                    self._failed.add(outcome.key if isinstance(outcome.key, int) else -1)
+                    if isinstance(outcome.key, int):
+                        self._failed.add(outcome.key)
+                    else:
+                        self._failed_subjects.add(outcome.key)
                     continue
                 if isinstance(outcome.key, int):
                     self._by_reference.add(outcome.key)
@@ -296,7 +307,9 @@ class _Scan:
         reach("scan.staged")
         async with self._engine.begin() as connection:
             await connection.execute(text("SET LOCAL work_mem = '128MB'"))
-            await connection.execute(text(f"ANALYZE staging.{staging}"))
+            await connection.execute(
+                text(f"ANALYZE staging.{staging} (subject_kind, subject_id, subject_key)")
+            )
             await scan_runs.record_rules(connection, rule_rows(self._catalogue))
             opened = await open_cases(
                 connection,

@@ -115,6 +115,7 @@ def evaluate_whole_task(
     use_reference: bool = False,
 ) -> TaskReport:
     """Judge subjects that span buckets."""
+    reach(f"scan.{batch.subject_kind}")
     found = find(batch, rules, ReferenceEvaluator if use_reference else durable)
     write_results(results, found, opened_on)
     return TaskReport(results.stem, found.subjects, found.screened, len(found.findings), peak_rss_mb())

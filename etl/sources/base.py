@@ -58,7 +58,7 @@ def distinct_names(header: list[str]) -> list[str]:
     seen: dict[str, int] = {}
     names = []
     for place, raw in enumerate(header, start=1):
-        name = raw.strip() or f"column {place}"
+        name = raw.replace("\0", "").strip() or f"column {place}"
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names

@@ -42,14 +42,16 @@ class DelimitedSource:
         self._size = max(path.stat().st_size, 1)
         self._raw: IO[bytes] = path.open("rb")
         self._file: IO[bytes] = self._raw
-        if self._raw.read(2) == _GZIP_MAGIC:
-            self._raw.seek(0)
-            self._file = io.BufferedReader(gzip.GzipFile(fileobj=self._raw))
-        else:
-            self._raw.seek(0)
-        self._blocks = self._utf8_blocks()
         self._carry, self._line = b"", 1
-        self.columns = self._header()
+        try:
+            if self._raw.read(2) == _GZIP_MAGIC:
+                self._file = io.BufferedReader(gzip.GzipFile(fileobj=self._raw))
+            self._raw.seek(0)
+            self._blocks = self._utf8_blocks()
+            self.columns = self._header()
+        except BaseException:
+            self.close()  # nobody else can: there is no source yet
+            raise
 
     @property
     def name(self) -> str:

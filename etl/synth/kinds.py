@@ -47,7 +47,7 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.SUDDEN_DROP: "T02",
     Planted.SLOW_DECLINE: "T03",
     Planted.TAMPER_EVENT: "T14",
-    Planted.REGISTER_TURNED_BACK: "T04 B02",
+    Planted.REGISTER_TURNED_BACK: "T04",
     Planted.LOW_FROM_BEGINNING: "T15",
     Planted.USE_AFTER_CUT: "T19",
     Planted.PAYMENT_ID_AMOUNT: "B01",

@@ -489,9 +489,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_case_first_scan_run_id"), "case", ["first_scan_run_id"], unique=False)
     op.create_index(op.f("ix_case_last_scan_run_id"), "case", ["last_scan_run_id"], unique=False)
-    op.create_index("ix_case_priority", "case", [sa.literal_column("priority DESC"), sa.literal_column("id DESC")], unique=False)
     op.create_index(
-        "ix_case_queue", "case", ["state", sa.literal_column("priority DESC"), sa.literal_column("id DESC")], unique=False
+        "ix_case_priority",
+        "case",
+        [sa.literal_column("priority DESC"), sa.literal_column("id DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "ix_case_queue",
+        "case",
+        ["state", sa.literal_column("priority DESC"), sa.literal_column("id DESC")],
+        unique=False,
     )
     op.create_index(
         op.f("ix_case_subject_kind_subject_key_family"),

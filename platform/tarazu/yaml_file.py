@@ -44,8 +44,10 @@ def dotted(field: Sequence[_PathPart]) -> str:
     return text
 
 
-def read_yaml(path: Path, error: type[InputError]) -> YamlFile:
-    """Read one document.
+def read_yaml(
+    path: Path, error: type[InputError], *, loader: type[yaml.SafeLoader] = yaml.SafeLoader
+) -> YamlFile:
+    """Read one document. A `loader` of one's own may read plain words in another way.
 
     Raises:
         InputError: (of the class given) the file is missing, is no UTF-8, no YAML, or names a key twice.
@@ -57,8 +59,8 @@ def read_yaml(path: Path, error: type[InputError]) -> YamlFile:
     except (OSError, UnicodeDecodeError) as fault:
         raise error(f"{path}: cannot be read: {fault}", mend="Save it as UTF-8 text.") from fault
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=loader)
+        data = yaml.load(text, Loader=loader)  # noqa: S506  # a kind of SafeLoader
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise error(

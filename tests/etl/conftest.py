@@ -17,13 +17,16 @@ import pytest
 from adbc_driver_postgresql import dbapi
 
 from etl.importer import run_import
+from etl.lake.snapshot import snapshot
+from etl.scan.run import ScanSummary, scan
 from etl.synth import write_utility
+from rules.loader import load_catalogue
 from tarazu.database import EmbeddedServer, libpq_uri
 from tarazu.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 # Few buckets and workers: the tests are about what happens, not how fast. The bills end in the past on any day.
-SMALL: dict[str, Any] = {"lake_buckets": 4, "dask_workers": 2}
+SMALL: dict[str, Any] = {"lake_buckets": 4, "dask_workers": 2, "company_code": "999"}
 UTILITY_END = dt.date(2025, 9, 23)
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -33,6 +36,14 @@ def _run_sql(uri: str, statement: str, *parameters: object) -> list[tuple[Any, .
     with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def _copy_database(server: EmbeddedServer, template: str, name: str) -> None:
+    _run_sql(server.uri(), f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+
+
+def _drop_database(server: EmbeddedServer, name: str) -> None:
+    _run_sql(server.superuser_uri(), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -57,32 +68,66 @@ async def utility_template(
 ) -> AsyncIterator[str]:
     """The name of a database with the utility in it, to copy."""
     name = f"utility_{uuid.uuid4().hex}"
-    _run_sql(database_server.uri(), f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
+    _copy_database(database_server, template_database, name)
     imported = await run_import(settings_for(name), "billing_fa", [str(utility_folder)])
     assert imported.state == "succeeded"
     yield name
-    _run_sql(database_server.uri(), f"DROP DATABASE {name} WITH (FORCE)")
+    _drop_database(database_server, name)
+
+
+@pytest.fixture(scope="session")
+async def scanned(
+    database_server: EmbeddedServer, utility_template: str, settings_for: Callable[..., Settings]
+) -> AsyncIterator[tuple[Settings, ScanSummary]]:
+    """The utility with its lake and the cases of one undisturbed scan: to read and to copy, not to change."""
+    name = f"scanned_{uuid.uuid4().hex}"
+    _copy_database(database_server, utility_template, name)
+    settings = settings_for(name, **SMALL)
+    snapshot(settings)
+    yield settings, await scan(settings, load_catalogue())
+    _drop_database(database_server, name)
+    shutil.rmtree(settings.home)
 
 
 @pytest.fixture
-def new_utility(
-    database_server: EmbeddedServer, utility_template: str, settings_for: Callable[..., Settings]
-) -> Iterator[Callable[[], Settings]]:
-    """Makes settings for one more fresh copy of the utility."""
-    made: list[Settings] = []
-    names: list[str] = []
+def new_copy(
+    database_server: EmbeddedServer, settings_for: Callable[..., Settings]
+) -> Iterator[Callable[[str], Settings]]:
+    """Makes settings for a fresh copy of the database of that name."""
+    made: list[tuple[str, Settings]] = []
 
-    def make() -> Settings:
+    def make(template: str) -> Settings:
         name = f"test_{uuid.uuid4().hex}"
-        _run_sql(database_server.uri(), f"CREATE DATABASE {name} TEMPLATE {utility_template} STRATEGY file_copy")
-        names.append(name)
-        made.append(settings_for(name, **SMALL))
-        return made[-1]
+        _copy_database(database_server, template, name)
+        made.append((name, settings_for(name, **SMALL)))
+        return made[-1][1]
 
     yield make
-    for name, settings in zip(names, made, strict=True):
-        _run_sql(database_server.uri(), f"DROP DATABASE {name} WITH (FORCE)")
+    for name, settings in made:
+        _drop_database(database_server, name)
         shutil.rmtree(settings.home, ignore_errors=True)
+
+
+@pytest.fixture
+def new_utility(new_copy: Callable[[str], Settings], utility_template: str) -> Callable[[], Settings]:
+    """Makes settings for one more fresh copy of the utility, without a lake."""
+    return lambda: new_copy(utility_template)
+
+
+@pytest.fixture
+def before_scan(new_utility: Callable[[], Settings], scanned: tuple[Settings, ScanSummary]) -> Settings:
+    """A copy of the utility with its lake and without a scan."""
+    settings = new_utility()
+    shutil.copytree(scanned[0].lake_directory, settings.lake_directory)
+    return settings
+
+
+@pytest.fixture
+def after_scan(new_copy: Callable[[str], Settings], scanned: tuple[Settings, ScanSummary]) -> Settings:
+    """A copy of `scanned` that a test may change."""
+    settings = new_copy(scanned[0].home.name)
+    shutil.copytree(scanned[0].lake_directory, settings.lake_directory)
+    return settings
 
 
 @pytest.fixture
@@ -109,18 +154,23 @@ def sql_for() -> Callable[[Settings], Sql]:
 def run_killed() -> Callable[..., int]:
     """Runs Python code in a process of its own that dies at a named moment; returns its exit code."""
 
-    def run(settings: Settings, code: str, kill_at: str = "") -> int:
+    def run(settings: Settings, code: str, kill_at: str) -> int:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform"))),
             "TARAZU_HOME": str(settings.home),
             "TARAZU_DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
-            **{f"TARAZU_{name.upper()}": str(value) for name, value in SMALL.items()},
+            **{f"TARAZU_{name.upper()}": str(getattr(settings, name)) for name in (*SMALL, "panel_months")},
+            "TARAZU_KILL_AT": kill_at,
         }
-        if kill_at:
-            environment["TARAZU_KILL_AT"] = kill_at
         done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+            [sys.executable, "-c", code],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
         )
         assert done.returncode <= 0, done.stderr
         return done.returncode

@@ -136,7 +136,9 @@ def _panels(draw: st.DrawFn, months: int) -> list[float]:
     values = draw(st.sampled_from([_use, _use, _use_or_no_bill]))
     while len(panel) < months:
         panel += [draw(values)] * draw(st.sampled_from([1, 1, 3, 12]))
-    return panel[:months]
+    # A point whose newest bills are still to come, up to one that has become too old to judge.
+    trailing = min(draw(st.sampled_from([0, 0, 0, 1, 3, 4])), months)
+    return panel[: months - trailing] + [math.nan] * trailing
 
 
 @st.composite
@@ -167,12 +169,18 @@ def _bills(draw: st.DrawFn, months: int) -> Bill:
 
 @st.composite
 def _points(draw: st.DrawFn, months: int) -> Point:
-    days = st.integers(day_number(AS_OF) - 800, day_number(AS_OF))
+    bills = draw(st.lists(_bills(months), max_size=5))
+    today = day_number(AS_OF)
+    # Anywhere in two years, lately, or on a day that decides: the start of a bill or of a month.
+    deciding = [bill.period_start for bill in bills] + month_starts(LAST_MONTH, 5).tolist()
+    days = st.one_of(
+        st.integers(today - 800, today), st.integers(today - 150, today), st.sampled_from(deciding)
+    )
     no_or_day = st.one_of(st.just(int(NO_DAY)), days)
     vacant_from = draw(no_or_day)
     return Point(
         daily_kwh=draw(_panels(months)),
-        bills=draw(st.lists(_bills(months), max_size=5)),
+        bills=bills,
         events=draw(st.lists(st.tuples(days, st.integers(0, 10)), max_size=3)),
         tariff_class=draw(st.integers(0, 4)),
         contracted_power_kw=draw(st.sampled_from([math.nan, 5.0, 5.5, 30.0, 400.0, 5000.0])),

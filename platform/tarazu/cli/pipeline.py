@@ -120,7 +120,9 @@ def scan(
                 out.print(f"  bucket {number}: the rule engine died; the reference evaluator judged it")
             for number in summary.failed_buckets:
                 out.print(f"  bucket {number} FAILED: its workers died; run the scan again")
-        if summary.failed_buckets:
+            for kind in summary.failed_subjects:
+                out.print(f"  {kind}s FAILED: their workers died; run the scan again")
+        if summary.failed_buckets or summary.failed_subjects:
             raise typer.Exit(1)
 
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import datetime as dt
 import math
 
-from rules.batch import NO_DAY
+import pytest
+
+from rules.batch import NO_DAY, day_number
+from rules.signals import all_signals
+from rules.testing.points import Point, point_batch
 
 
 def test_a_vacancy_counts_if_it_touches_the_last_three_known_months(agrees, months_of):
@@ -16,6 +21,24 @@ def test_a_vacancy_counts_if_it_touches_the_last_three_known_months(agrees, mont
         return {"since": point.vacant_from}
 
     agrees("declared_vacancy", definition)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "counts"),
+    [
+        ("2024-01-01", "2025-10-01", False),  # ended before the three months that are compared
+        ("2024-01-01", "2025-10-02", True),
+        ("2025-12-31", None, True),
+        ("2026-01-01", None, False),  # begins after the scan
+    ],
+)
+def test_the_days_that_decide_about_a_vacancy(site, since, until, counts):
+    def day(text):
+        return int(NO_DAY) if text is None else day_number(dt.date.fromisoformat(text))
+
+    point = Point(daily_kwh=[10.0] * 24, vacant_from=day(since), vacant_to=day(until))
+    batch = point_batch([point], last_month=2025 * 12 + 11, as_of=day("2025-12-31"), site=site)
+    assert all_signals()["declared_vacancy"].kernel(batch).present.tolist() == [counts]
 
 
 def test_registered_circumstances_are_present_where_registered(agrees):
