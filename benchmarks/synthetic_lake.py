@@ -275,6 +275,7 @@ def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids
             payable_rial=pl.col("payable_rial").fill_null(-1),
             installation_id=pl.col("installation_id").fill_null(-1),
             register_digits=pl.col("register_digits").fill_null(0),
+            is_start_derived=pl.lit(value=False),
         )
     )
 

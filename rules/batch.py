@@ -61,6 +61,7 @@ class Bills:
     installation_id: Ints
     period_start: NDArray[np.int32]
     period_end: NDArray[np.int32]
+    is_start_derived: Bools  # the source gives no first day: it was reckoned back from a number of months
     due_on: NDArray[np.int32]
     quality: NDArray[np.int8]
     previous_index: Floats

@@ -139,6 +139,7 @@ def read_bucket(
             installation_id=_numpy(bills, "installation_id"),
             period_start=_days(bills, "period_start"),
             period_end=_days(bills, "period_end"),
+            is_start_derived=_numpy(bills, "is_start_derived"),
             due_on=_days(bills, "due_on"),
             quality=_numpy(bills, "quality").astype(np.int8),
             previous_index=_numpy(bills, "previous_index"),

@@ -43,6 +43,7 @@ BILLS = pa.schema(
         ("installation_id", pa.int64()),
         ("period_start", pa.date32()),
         ("period_end", pa.date32()),
+        ("is_start_derived", pa.bool_()),
         ("due_on", pa.date32()),
         ("quality", pa.int16()),
         ("previous_index", pa.float64()),
@@ -123,7 +124,7 @@ WHERE {{classes}}
 BILLS_QUERY = f"""
 SELECT * FROM (
     SELECT i.usage_point_id, p.bucket_class, i.id AS invoice_id, coalesce(i.installation_id, -1) AS installation_id,
-        i.period_start, i.period_end, i.due_on, {_code("i.reading_quality", QUALITIES)} AS quality,
+        i.period_start, i.period_end, i.is_start_derived, i.due_on, {_code("i.reading_quality", QUALITIES)} AS quality,
         i.previous_index, i.current_index, i.multiplier,
         (SELECT mm.multiplier FROM meter_multiplier mm
          WHERE mm.installation_id = i.installation_id AND mm.valid_from < i.period_end

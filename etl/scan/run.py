@@ -278,6 +278,17 @@ class _Scan:
         self._worker_mb = max(self._worker_mb, report.peak_rss_mb * workers)
         self._progress("evaluate", len(reports), total)
 
+    def _complete_rules(self) -> list[str]:
+        """Rules that were judged for every subject; none of a subject kind of which a part was given up."""
+        given_up = set(self._failed_subjects) | (
+            {"usage_point", "transformer", "customer"} if self._failed else set()
+        )
+        return [
+            rule.id
+            for rule in self._catalogue.rules.values()
+            if rule.id not in self._not_evaluated and rule.subject not in given_up
+        ]
+
     async def _store(
         self, run_id: int, results: Path, reports: list[TaskReport]
     ) -> tuple[Opened, Counter[str]]:
@@ -317,6 +328,7 @@ class _Scan:
                 run_id=run_id,
                 as_of=self._as_of,
                 window_days=self._settings.case_window_days,
+                complete_rules=self._complete_rules(),
             )
             await connection.execute(text(f"DROP TABLE staging.{staging}"))
             reach("scan.merged")

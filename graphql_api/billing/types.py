@@ -47,6 +47,9 @@ class Invoice(Node, model=models.Invoice, fetch=repository.invoices_by_id):
     period_start_jalali: str | None = jalali("period_start")
     period_end: dt.date = strawberry.field(description="First day after the billed period.")
     period_end_jalali: str | None = jalali("period_end")
+    is_start_derived: bool = strawberry.field(
+        description="Whether the first day was reckoned back from a number of months, the source giving none."
+    )
     issued_on: dt.date | None = strawberry.field(description="Day of issue.")
     issued_on_jalali: str | None = jalali("issued_on")
     due_on: dt.date | None = strawberry.field(

@@ -146,10 +146,20 @@ class Finding(Node, model=models.Finding, fetch=repository.findings_by_id, parse
             return None
         return await info.context.load(invoices_by_id, root.invoice_id)
 
-    @resolver(description="The latest scan that found it.", graphql_type=ScanRunRef)
+    @resolver(description="The scan that found it first.", graphql_type=ScanRunRef)
     @staticmethod
-    async def last_scan_run(root: strawberry.Parent[models.Finding], info: Info) -> models.ScanRun | None:
-        return await info.context.load(scan_runs_by_id, root.last_scan_run_id)
+    async def first_scan_run(root: strawberry.Parent[models.Finding], info: Info) -> models.ScanRun | None:
+        return await info.context.load(scan_runs_by_id, root.first_scan_run_id)
+
+    @resolver(
+        description="The first scan that did not find it any more; null while it holds.",
+        graphql_type=ScanRunRef | None,
+    )
+    @staticmethod
+    async def ended_scan_run(root: strawberry.Parent[models.Finding], info: Info) -> models.ScanRun | None:
+        if root.ended_scan_run_id is None:
+            return None
+        return await info.context.load(scan_runs_by_id, root.ended_scan_run_id)
 
 
 @strawberry.type(description="A visit to a usage point and what it found («بازرسی»).")
@@ -269,8 +279,3 @@ class Case(Node, model=models.Case, fetch=repository.cases_by_id, parse_key=pars
     @staticmethod
     async def first_scan_run(root: strawberry.Parent[models.Case], info: Info) -> models.ScanRun | None:
         return await info.context.load(scan_runs_by_id, root.first_scan_run_id)
-
-    @resolver(description="The latest scan that added to it.", graphql_type=ScanRunRef)
-    @staticmethod
-    async def last_scan_run(root: strawberry.Parent[models.Case], info: Info) -> models.ScanRun | None:
-        return await info.context.load(scan_runs_by_id, root.last_scan_run_id)

@@ -452,7 +452,6 @@ def upgrade() -> None:
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("first_scan_run_id", sa.BigInteger(), nullable=False),
-        sa.Column("last_scan_run_id", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -471,7 +470,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["first_scan_run_id"], ["scan_run.id"], name=op.f("fk_case_first_scan_run_id")
         ),
-        sa.ForeignKeyConstraint(["last_scan_run_id"], ["scan_run.id"], name=op.f("fk_case_last_scan_run_id")),
         sa.ForeignKeyConstraint(
             ["transformer_id"], ["distribution_transformer.id"], name=op.f("fk_case_transformer_id")
         ),
@@ -480,7 +478,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_no", name=op.f("uq_case_case_no")),
         info={"natural_key": ("id",)},
     )
-    op.create_index(op.f("ix_case_customer_id"), "case", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_case_closed_subject",
+        "case",
+        ["subject_kind", "subject_key", "family"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_case_customer_id"),
+        "case",
+        ["customer_id"],
+        unique=False,
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_case_district_queue",
         "case",
@@ -488,7 +499,6 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_case_first_scan_run_id"), "case", ["first_scan_run_id"], unique=False)
-    op.create_index(op.f("ix_case_last_scan_run_id"), "case", ["last_scan_run_id"], unique=False)
     op.create_index(
         "ix_case_priority",
         "case",
@@ -502,13 +512,19 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_case_subject_kind_subject_key_family"),
+        op.f("ix_case_transformer_id"),
         "case",
-        ["subject_kind", "subject_key", "family"],
+        ["transformer_id"],
         unique=False,
+        postgresql_where=sa.text("transformer_id IS NOT NULL"),
     )
-    op.create_index(op.f("ix_case_transformer_id"), "case", ["transformer_id"], unique=False)
-    op.create_index(op.f("ix_case_usage_point_id"), "case", ["usage_point_id"], unique=False)
+    op.create_index(
+        op.f("ix_case_usage_point_id"),
+        "case",
+        ["usage_point_id"],
+        unique=False,
+        postgresql_where=sa.text("usage_point_id IS NOT NULL"),
+    )
     op.create_index(
         "uq_case_live",
         "case",
@@ -706,6 +722,7 @@ def upgrade() -> None:
         sa.Column("payment_id", sa.Text(), nullable=True),
         sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("period_end", sa.Date(), nullable=False),
+        sa.Column("is_start_derived", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("issued_on", sa.Date(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column(
@@ -883,17 +900,17 @@ def upgrade() -> None:
         sa.Column("sentence_fa", sa.Text(), nullable=False),
         sa.Column("sentence_en", sa.Text(), nullable=False),
         sa.Column("first_scan_run_id", sa.BigInteger(), nullable=False),
-        sa.Column("last_scan_run_id", sa.BigInteger(), nullable=False),
+        sa.Column("ended_scan_run_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name=op.f("ck_finding_confidence")),
         sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_finding_case_id")),
         sa.ForeignKeyConstraint(
+            ["ended_scan_run_id"], ["scan_run.id"], name=op.f("fk_finding_ended_scan_run_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["first_scan_run_id"], ["scan_run.id"], name=op.f("fk_finding_first_scan_run_id")
         ),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_finding_invoice_id")),
-        sa.ForeignKeyConstraint(
-            ["last_scan_run_id"], ["scan_run.id"], name=op.f("fk_finding_last_scan_run_id")
-        ),
         sa.ForeignKeyConstraint(
             ["rule_id", "rule_version"],
             ["rule_version.rule_id", "rule_version.version"],
@@ -903,9 +920,21 @@ def upgrade() -> None:
         info={"natural_key": ("id",)},
     )
     op.create_index(op.f("ix_finding_case_id_rule_id"), "finding", ["case_id", "rule_id"], unique=False)
+    op.create_index(
+        op.f("ix_finding_ended_scan_run_id"),
+        "finding",
+        ["ended_scan_run_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_scan_run_id IS NOT NULL"),
+    )
     op.create_index(op.f("ix_finding_first_scan_run_id"), "finding", ["first_scan_run_id"], unique=False)
-    op.create_index(op.f("ix_finding_invoice_id"), "finding", ["invoice_id"], unique=False)
-    op.create_index(op.f("ix_finding_last_scan_run_id"), "finding", ["last_scan_run_id"], unique=False)
+    op.create_index(
+        op.f("ix_finding_invoice_id"),
+        "finding",
+        ["invoice_id"],
+        unique=False,
+        postgresql_where=sa.text("invoice_id IS NOT NULL"),
+    )
     op.create_index(
         op.f("ix_finding_rule_id_rule_version"), "finding", ["rule_id", "rule_version"], unique=False
     )
@@ -949,9 +978,17 @@ def downgrade() -> None:
     op.drop_table("payment_allocation")
     op.drop_table("invoice_line")
     op.drop_index(op.f("ix_finding_rule_id_rule_version"), table_name="finding")
-    op.drop_index(op.f("ix_finding_last_scan_run_id"), table_name="finding")
-    op.drop_index(op.f("ix_finding_invoice_id"), table_name="finding")
+    op.drop_index(
+        op.f("ix_finding_invoice_id"),
+        table_name="finding",
+        postgresql_where=sa.text("invoice_id IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_finding_first_scan_run_id"), table_name="finding")
+    op.drop_index(
+        op.f("ix_finding_ended_scan_run_id"),
+        table_name="finding",
+        postgresql_where=sa.text("ended_scan_run_id IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_finding_case_id_rule_id"), table_name="finding")
     op.drop_table("finding")
     op.drop_table("meter_reading")
@@ -974,15 +1011,26 @@ def downgrade() -> None:
         table_name="case",
         postgresql_where=sa.text("state IN ('open', 'in_review', 'inspection_ordered')"),
     )
-    op.drop_index(op.f("ix_case_usage_point_id"), table_name="case")
-    op.drop_index(op.f("ix_case_transformer_id"), table_name="case")
-    op.drop_index(op.f("ix_case_subject_kind_subject_key_family"), table_name="case")
+    op.drop_index(
+        op.f("ix_case_usage_point_id"),
+        table_name="case",
+        postgresql_where=sa.text("usage_point_id IS NOT NULL"),
+    )
+    op.drop_index(
+        op.f("ix_case_transformer_id"),
+        table_name="case",
+        postgresql_where=sa.text("transformer_id IS NOT NULL"),
+    )
     op.drop_index("ix_case_queue", table_name="case")
     op.drop_index("ix_case_priority", table_name="case")
-    op.drop_index(op.f("ix_case_last_scan_run_id"), table_name="case")
     op.drop_index(op.f("ix_case_first_scan_run_id"), table_name="case")
     op.drop_index("ix_case_district_queue", table_name="case")
-    op.drop_index(op.f("ix_case_customer_id"), table_name="case")
+    op.drop_index(
+        op.f("ix_case_customer_id"), table_name="case", postgresql_where=sa.text("customer_id IS NOT NULL")
+    )
+    op.drop_index(
+        "ix_case_closed_subject", table_name="case", postgresql_where=sa.text("closed_at IS NOT NULL")
+    )
     op.drop_table("case")
     op.drop_index(op.f("ix_agreement_usage_point_agreement_id"), table_name="agreement_usage_point")
     op.drop_table("agreement_usage_point")

@@ -31,14 +31,16 @@ from .registry import Field, SignalValues, absent, signal
         "gap = start − latest end of all earlier bills of the point; overlap = end of the bill before on the same "
         "meter − start (two meters billed at once do not overlap each other)"
     ),
-    missing="absent where the point has fewer than two bills in the panel's months",
+    missing="bills without a recorded first day are left out; absent where fewer than two are left in the panel's months",
     source="bills of one point must tile; duplicate check (VEE)",
     needs=("bills",),
 )
 def period_tiling(batch: PointBatch) -> SignalValues:
     bills, points = batch.bills, len(batch)
     # Of the time before the panel a batch has only the bills that are still owed: they need not follow each other.
+    # Nor need periods whose first day is only reckoned.
     recent = bills.period_end > month_start(batch.last_month - batch.months + 1)
+    recent &= ~bills.is_start_derived
     rows = slice(None) if recent.all() else np.flatnonzero(recent)
     point, start, end = bills.point[rows], bills.period_start[rows], bills.period_end[rows]
     installation = bills.installation_id[rows]

@@ -172,6 +172,7 @@ def _bill(given: Given, start: int, end: int, scan_day: int) -> Bill:
         period_end=end,
         consumption_kwh=float(kwh),
         installation_id=given.get("meter", 1),
+        is_start_derived=given.get("start_derived", False),
         due_on=read_day(given["due"], scan_day) if "due" in given else end + 14,
         quality=_quality(given.get("quality", "actual")),
         previous_index=_number(previous),

@@ -33,6 +33,7 @@ class Bill:
     consumption_kwh: float
     invoice_id: int = -1
     installation_id: int = 1
+    is_start_derived: bool = False
     due_on: int = _NO_DAY
     quality: int = 0
     previous_index: float = math.nan
@@ -71,6 +72,7 @@ class Point:
 _BILL_TYPES: dict[str, Any] = {
     "period_start": np.int32,
     "period_end": np.int32,
+    "is_start_derived": np.bool_,
     "due_on": np.int32,
     "quality": np.int8,
     "register_digits": np.int8,

@@ -261,7 +261,6 @@ def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[mo
             closed_at=None if state in LIVE_CASE_STATES else dt.datetime(2025, 5, 2, tzinfo=dt.UTC),
             assignee=chance.choice([None, "رضا", "sara"]),
             first_scan_run_id=scan.id,
-            last_scan_run_id=scan.id,
         )
         world.cases.append(case)
         world.findings += [
@@ -284,7 +283,6 @@ def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[mo
                 sentence_fa="افت مصرف",
                 sentence_en=f"Use fell at {n}.",
                 first_scan_run_id=scan.id,
-                last_scan_run_id=scan.id,
             )
             for chosen in ([rule, other] if n % 2 else [rule])
         ]

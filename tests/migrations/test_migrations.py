@@ -30,7 +30,10 @@ SELECT c.conrelid::regclass::text || ': ' || c.conname
 FROM pg_constraint c
 WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace AND NOT EXISTS (
     SELECT 1 FROM pg_index i
-    WHERE i.indrelid = c.conrelid AND i.indpred IS NULL
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+    -- An index of the rows that have a parent finds all children of one.
+    WHERE i.indrelid = c.conrelid
+        AND coalesce(pg_get_expr(i.indpred, i.indrelid) = '(' || a.attname || ' IS NOT NULL)', true)
         AND (i.indkey::int2[])[0:cardinality(c.conkey) - 1] @> c.conkey
         AND (i.indkey::int2[])[0:cardinality(c.conkey) - 1] <@ c.conkey
 )

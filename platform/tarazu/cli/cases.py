@@ -99,7 +99,7 @@ async def _explain(settings: Settings, name: str) -> dict[str, Any]:
                 "confidence": finding.confidence,
                 "energyAtRiskKwh": finding.energy_at_risk_kwh,
                 "moneyAtRiskRial": finding.money_at_risk_rial,
-                "isCurrent": finding.last_scan_run_id == found.last_scan_run_id,
+                "isCurrent": finding.ended_scan_run_id is None,
                 "action": rule.definition["action"],
                 "innocentCauses": rule.definition["innocent_causes"],
             }

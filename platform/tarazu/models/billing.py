@@ -55,6 +55,9 @@ class Invoice(Base):
     payment_id: Mapped[str | None]
     period_start: Mapped[dt.date]
     period_end: Mapped[dt.date]
+    # True where the source gives no first day and it was reckoned back from a number of months: such periods need
+    # not tile.
+    is_start_derived: Mapped[bool] = mapped_column(server_default="false")
     issued_on: Mapped[dt.date | None]
     due_on: Mapped[dt.date | None]
     reading_quality: Mapped[ReadingQuality] = mapped_column(choice(ReadingQuality), server_default="actual")

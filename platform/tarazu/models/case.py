@@ -30,6 +30,12 @@ from .network import DistributionTransformer, District
 from .run import ScanRun
 from .usage_point import UsagePoint
 
+
+def _known(column: str) -> Index:
+    """An index of the rows in which a mostly empty column is set; it serves the foreign key as well as a whole one."""
+    return Index(None, column, postgresql_where=text(f"{column} IS NOT NULL"))
+
+
 _LIVE = ", ".join(f"'{state.value}'" for state in LIVE_CASE_STATES)
 
 
@@ -63,15 +69,22 @@ class Case(Base):
             unique=True,
             postgresql_where=text(f"state IN ({_LIVE})"),
         ),
-        Index(None, "subject_kind", "subject_key", "family"),
+        # For a case that a person closed: does its window still stand?
+        Index(
+            "ix_case_closed_subject",
+            "subject_kind",
+            "subject_key",
+            "family",
+            postgresql_where=text("closed_at IS NOT NULL"),
+        ),
         Index("ix_case_queue", "state", text("priority DESC"), text("id DESC")),
         Index("ix_case_priority", text("priority DESC"), text("id DESC")),
         Index("ix_case_district_queue", "district_id", "state", text("priority DESC"), text("id DESC")),
-        Index(None, "usage_point_id"),
-        Index(None, "customer_id"),
-        Index(None, "transformer_id"),
+        # One of the three is set: an index a kind, of the rows that it holds.
+        _known("usage_point_id"),
+        _known("customer_id"),
+        _known("transformer_id"),
         Index(None, "first_scan_run_id"),
-        Index(None, "last_scan_run_id"),
         CheckConstraint("num_nonnulls(usage_point_id, customer_id, transformer_id) = 1", name="one_subject"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("money_at_risk_rial >= 0 AND energy_at_risk_kwh >= 0", name="at_risk"),
@@ -101,7 +114,6 @@ class Case(Base):
     assignee: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
-    last_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -114,16 +126,19 @@ class Case(Base):
 
 
 class Finding(Base):
-    """One rule that fired on one subject, with the numbers it used. The id is a UUIDv5 of exactly those."""
+    """One rule that fired on one subject, with the numbers it used; the id is a hash of the case and exactly those.
+
+    It holds until a scan no longer finds it (`ended_scan_run_id`): a scan that finds the same again writes nothing.
+    """
 
     __tablename__ = "finding"
     __table_args__ = (
         ForeignKeyConstraint(["rule_id", "rule_version"], ["rule_version.rule_id", "rule_version.version"]),
         Index(None, "case_id", "rule_id"),
         Index(None, "rule_id", "rule_version"),
-        Index(None, "invoice_id"),
+        _known("invoice_id"),
         Index(None, "first_scan_run_id"),
-        Index(None, "last_scan_run_id"),
+        _known("ended_scan_run_id"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         {"info": {"natural_key": ("id",)}},
     )
@@ -146,13 +161,14 @@ class Finding(Base):
     sentence_fa: Mapped[str]
     sentence_en: Mapped[str]
     first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
-    last_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
+    ended_scan_run_id: Mapped[int | None] = mapped_column(ForeignKey("scan_run.id"))
     created_at: Mapped[CreatedAt]
 
     case: Mapped[Case] = relationship(lazy="raise", back_populates="findings")
     rule: Mapped[RuleVersion] = relationship(lazy="raise")
     invoice: Mapped[Invoice | None] = relationship(lazy="raise")
-    last_scan_run: Mapped[ScanRun] = relationship(lazy="raise", foreign_keys=[last_scan_run_id])
+    first_scan_run: Mapped[ScanRun] = relationship(lazy="raise", foreign_keys=[first_scan_run_id])
+    ended_scan_run: Mapped[ScanRun | None] = relationship(lazy="raise", foreign_keys=[ended_scan_run_id])
 
 
 class Inspection(Base):

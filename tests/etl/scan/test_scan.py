@@ -129,7 +129,7 @@ async def test_a_second_scan_changes_nothing(after_scan, sql_for):
     assert (summary.cases_opened, summary.cases_updated, summary.findings_new) == (0, 0, 0)
     assert (cases_of(sql), findings_of(sql)) == before[:2]
     assert sql('SELECT id, updated_at::text FROM "case" ORDER BY id') == before[2]
-    assert sql("SELECT DISTINCT last_scan_run_id FROM finding") == [(summary.run_id,)]
+    assert sql("SELECT DISTINCT ended_scan_run_id FROM finding") == [(None,)]
     assert sql("SELECT state FROM scan_run ORDER BY id") == [("succeeded",), ("succeeded",)]
     assert sql("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'") == []
     assert list(after_scan.runs_directory.iterdir()) == []
@@ -255,3 +255,30 @@ async def test_two_scans_at_once_are_refused(before_scan, sql_for):
     finally:
         await engine.dispose()
     assert sql_for(before_scan)("SELECT count(*) FROM scan_run") == [(0,)]
+
+
+async def test_a_finding_that_is_not_found_any_more_has_ended_and_comes_back(after_scan, sql_for):
+    sql = sql_for(after_scan)
+    [(point, owed)] = sql(
+        "SELECT c.usage_point_id, count(*) FROM finding f JOIN \"case\" c ON c.id = f.case_id WHERE c.family = 'debt'"
+        " AND c.usage_point_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+    )
+    held = (
+        "SELECT f.ended_scan_run_id FROM finding f JOIN \"case\" c ON c.id = f.case_id"
+        " WHERE c.family = 'debt' AND c.usage_point_id = $1"
+    )
+    sql("CREATE TABLE kept AS SELECT id, payable_rial FROM invoice WHERE usage_point_id = $1", point)
+    # The source takes the debts back, then says them again.
+    sql("UPDATE invoice SET payable_rial = NULL WHERE usage_point_id = $1", point)
+    snapshot(after_scan)
+    gone = await scan(after_scan, load_catalogue())
+    assert sql(held, point) == [(gone.run_id,)] * owed
+    [(state,)] = sql("SELECT state FROM \"case\" WHERE family = 'debt' AND usage_point_id = $1", point)
+    assert state == "open"
+
+    sql("UPDATE invoice i SET payable_rial = k.payable_rial FROM kept k WHERE k.id = i.id")
+    snapshot(after_scan)
+    back = await scan(after_scan, load_catalogue())
+    assert sql(held, point) == [(None,)] * owed
+    assert (back.cases_opened, back.findings_new) == (0, 0)
+    sql("DROP TABLE kept")

@@ -26,7 +26,7 @@ async def add_cases(sessions: Sessions) -> None:
             ]
         )
         await session.flush()
-        run = {"first_scan_run_id": scan.id, "last_scan_run_id": scan.id}
+        run = {"first_scan_run_id": scan.id}
         for n, (state, priority) in enumerate(
             [
                 (CaseState.OPEN, 5.0),
