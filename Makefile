@@ -21,12 +21,16 @@ demo: setup ## a synthetic utility from files to cases; serves the API until Ctr
 	$(BIN)/tarazu demo
 
 lint: setup ## ruff, mypy, import contracts
-	$(BIN)/ruff check etl platform rules graphql_api migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 test: lint ## lint, types, import contracts and all tests
 	$(BIN)/pytest -n 2 -q
+
+bench: setup ## measure against the anchors (ONLY=name for one, JSON=1 for machines, FULL=1 for all sizes)
+	$(BIN)/python -m benchmarks
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tarazu.errors import TarazuError
+from tarazu.errors import InputError, TarazuError
 
 
 @dataclass
@@ -92,8 +92,11 @@ class ImportSummary:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of the worst failed file."""
-        return max((file.error.exit_code for file in self.failed_files if file.error is not None), default=0)
+        """0; that of the worst failed file; 2 where rows came and every one was refused."""
+        worst = max((file.error.exit_code for file in self.failed_files if file.error is not None), default=0)
+        total = self.total
+        nothing_useful = total.quarantined > 0 and total.quarantined == total.rows_in
+        return worst or (InputError.exit_code if nothing_useful else 0)
 
     def add(self, entity: str, counts: Counts) -> None:
         self.entities.setdefault(entity, Counts()).add(counts)

@@ -85,21 +85,45 @@ def evaluate(
 ) -> list[list[str]]:
     """Ids of the rules that fire for each candidate."""
     rows = candidates.rows
-    facts = facts_of(table, candidates, rules)
     fired: list[list[str]] = [[] for _ in rows]
+    for family in dict.fromkeys(rule.family for rule in rules):
+        of_family = [i for i, rule in enumerate(rules) if rule.family == family]
+        _evaluate_family(
+            table,
+            Candidates(rows, [candidates.by_rule[i] for i in of_family]),
+            [rules[i] for i in of_family],
+            evaluator,
+            fired,
+        )
+    return fired
+
+
+def _evaluate_family(
+    table: SignalTable,
+    candidates: Candidates,
+    rules: list[Rule],
+    evaluator: EvaluatorFactory,
+    fired: list[list[str]],
+) -> None:
+    """Add the rules of one family that fire. Families do not correlate, and an engine is the quicker the fewer
+    patterns it has: most candidates concern one family, whose rules are a third of all.
+    """
+    rows = candidates.rows
+    concerned = np.logical_or.reduce(candidates.by_rule)
+    facts = facts_of(table, candidates, rules)
     classes = (
         table.batch.tariff_class[rows]
         if isinstance(table.batch, PointBatch)
         else np.zeros(len(rows), np.int8)
     )
     for code, tariff_class in enumerate(variants(rules)):
-        members = range(len(rows)) if tariff_class is None else np.flatnonzero(classes == code).tolist()
+        chosen = concerned if tariff_class is None else concerned & (classes == code)
+        members = np.flatnonzero(chosen).tolist()
         if not members:
             continue
         engine = evaluator(rules, tariff_class)
         for i in members:
-            fired[i] = engine.evaluate(facts[i])
-    return fired
+            fired[i] += engine.evaluate(facts[i])
 
 
 def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list[Finding]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import json
 import shutil
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +25,14 @@ from etl.lake.transformers import read_transformers
 from etl.memory import peak_rss_mb
 from etl.scan.cluster import Outcome, cluster, run_tasks
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
-from etl.scan.results import SCHEMA, read_results
+from etl.scan.results import read_results
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
 from rules.batch import day_number
 from rules.rule import ACTIVE, Catalogue
 from rules.signals import all_signals
 from rules.site import load_site
 from tarazu.cases import scan_runs
-from tarazu.cases.opening import Opened, open_cases
+from tarazu.cases.opening import CaseOpening, Opened
 from tarazu.database import advisory_lock, create_engine, database_faults, libpq_uri
 from tarazu.folders import private_folder
 from tarazu.models.enums import RunState
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from tarazu.settings import Settings
 
 Progress = Callable[[str, int, int], None]
+
+# Small parts cost round trips, large ones leave PostgreSQL idle until the first is there and busy after the last.
+_PART_FINDINGS = 5_000
 
 # A need of a signal in the words of the people who can supply it.
 _NEEDS = {
@@ -127,6 +132,8 @@ class _Scan:
         self._failed_subjects: set[str] = set()
         self._by_reference: set[int] = set()
         self._worker_mb = 0
+        self._results = Path()
+        self._ended = threading.Event()
 
     async def run(self, started: float) -> ScanSummary:
         async with self._engine.begin() as connection:
@@ -146,12 +153,20 @@ class _Scan:
             )
             for number, bucket in self._manifest.bucket.items()
         ]
-        with cluster(self._settings, most_workers=len(tasks)) as client:
-            whole = self._reduce(client, tasks)
-            results = self._results_folder()
-            reports = self._evaluate(client, tasks, whole, results)
-        reach("scan.evaluated")
-        opened, findings = await self._store(run_id, results, reports)
+        ready: asyncio.Queue[TaskReport | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def hand_over(report: TaskReport | None) -> None:
+            loop.call_soon_threadsafe(ready.put_nowait, report)
+
+        # Workers judge the next buckets while PostgreSQL stores the last: neither waits for the other.
+        judging = asyncio.create_task(asyncio.to_thread(self._judge, tasks, hand_over))
+        try:
+            opened, findings, reports = await self._store(run_id, ready, judging)
+        finally:
+            # Without a database to store into, or when a person ends the scan, the other tasks are not waited for.
+            self._ended.set()
+            await asyncio.wait([judging])
         state = RunState.PARTIAL if self._failed or self._failed_subjects else RunState.SUCCEEDED
         summary = ScanSummary(
             run_id=run_id,
@@ -172,8 +187,18 @@ class _Scan:
         )
         async with self._engine.begin() as connection:
             await scan_runs.end(connection, run_id, state, summary.to_json())
-        shutil.rmtree(results, ignore_errors=True)
+        shutil.rmtree(self._results, ignore_errors=True)
         return summary
+
+    def _judge(self, tasks: list[BucketTask], hand_over: Callable[[TaskReport | None], None]) -> None:
+        """Both passes. Each finished task is handed over, and None at the end, however it comes."""
+        try:
+            with cluster(self._settings, most_workers=len(tasks)) as client:
+                whole = self._reduce(client, tasks)
+                self._results = self._results_folder()
+                self._evaluate(client, tasks, whole, hand_over)
+        finally:
+            hand_over(None)
 
     def _results_folder(self) -> Path:
         """Named by everything the findings depend on: a scan that was killed goes on where it stopped.
@@ -225,9 +250,13 @@ class _Scan:
         return BucketTask(0, Path(), 0, self._as_of, self._site).last_month
 
     def _evaluate(
-        self, client: Client, tasks: list[BucketTask], whole: Whole, results: Path
-    ) -> list[TaskReport]:
-        reports: dict[Any, TaskReport] = {}
+        self,
+        client: Client,
+        tasks: list[BucketTask],
+        whole: Whole,
+        hand_over: Callable[[TaskReport | None], None],
+    ) -> None:
+        results = self._results
         rules = {
             kind: [rule for rule in self._catalogue.active(kind) if rule.id not in self._not_evaluated]
             for kind in ("usage_point", "transformer", "customer")
@@ -240,7 +269,7 @@ class _Scan:
             if task.number in self._failed:
                 continue
             if path.exists():
-                reports[task.number] = _report_of(path)
+                hand_over(_report_of(path))
                 continue
             jobs[task.number] = (evaluate_task, (task, whole.peers, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
@@ -248,35 +277,35 @@ class _Scan:
             if rules[name]:
                 path = results / f"{name}.parquet"
                 jobs[name] = (evaluate_whole_task, (batch, rules[name], path, day), {})
-        total, retried = len(jobs) + len(reports), []
-        for outcome in run_tasks(client, jobs):
+        retried = []
+        for done, outcome in enumerate(run_tasks(client, jobs), 1):
+            self._progress("evaluate", done, len(jobs))
+            if self._ended.is_set():
+                return
             if outcome.killed:
                 retried.append(outcome)
-                continue
-            self._take(outcome, reports, total)
+            else:
+                self._take(outcome, hand_over)
         for killed in retried:
             # Alone, and without durable_rules: a bucket that only shared a worker with the culprit ends well too.
             function, arguments, options = jobs[killed.key]
             again = {killed.key: (function, arguments, {**options, "use_reference": True})}
             for outcome in run_tasks(client, again):
-                if outcome.killed:
+                if not outcome.killed:
                     if isinstance(outcome.key, int):
-                        self._failed.add(outcome.key)
-                    else:
-                        self._failed_subjects.add(outcome.key)
-                    continue
-                if isinstance(outcome.key, int):
-                    self._by_reference.add(outcome.key)
-                self._take(outcome, reports, total)
-        return list(reports.values())
+                        self._by_reference.add(outcome.key)
+                    self._take(outcome, hand_over)
+                elif isinstance(outcome.key, int):
+                    self._failed.add(outcome.key)
+                else:
+                    self._failed_subjects.add(outcome.key)
 
-    def _take(self, outcome: Outcome, reports: dict[Any, TaskReport], total: int) -> None:
+    def _take(self, outcome: Outcome, hand_over: Callable[[TaskReport | None], None]) -> None:
         report: TaskReport = outcome.value
-        reports[outcome.key] = report
         # Workers report their own peak; the largest stands for each of them.
         workers = 0 if self._settings.dask_scheduler else self._settings.dask_workers
         self._worker_mb = max(self._worker_mb, report.peak_rss_mb * workers)
-        self._progress("evaluate", len(reports), total)
+        hand_over(report)
 
     def _complete_rules(self) -> list[str]:
         """Rules that were judged for every subject; none of a subject kind of which a part was given up."""
@@ -290,51 +319,78 @@ class _Scan:
         ]
 
     async def _store(
-        self, run_id: int, results: Path, reports: list[TaskReport]
-    ) -> tuple[Opened, Counter[str]]:
-        staging = f"scan_{run_id}"
-        self._progress("store", 0, 1)
+        self, run_id: int, ready: asyncio.Queue[TaskReport | None], judging: asyncio.Task[None]
+    ) -> tuple[Opened, Counter[str], list[TaskReport]]:
+        """Merge the findings of finished tasks part by part, in one transaction that ends when all are in."""
         by_rule: Counter[str] = Counter()
+        reports: list[TaskReport] = []
+        await self._drop_left_behind()
+        async with self._engine.begin() as connection:
+            # Between two parts the transaction waits for the workers, for as long as they need.
+            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            await connection.execute(text("SET LOCAL work_mem = '128MB'"))
+            # A part looks up some thousand subjects; with the default for spinning disks all are read each time.
+            await connection.execute(text("SET LOCAL random_page_cost = 1.1"))
+            await scan_runs.record_rules(connection, rule_rows(self._catalogue))
+            opening = CaseOpening(
+                connection,
+                run_id=run_id,
+                as_of=self._as_of,
+                window_days=self._settings.case_window_days,
+            )
+            await opening.begin()
+            async for part in _parts(ready):
+                staging = f"staging.scan_{run_id}_{len(reports)}"
+                by_rule += await asyncio.to_thread(self._stage, staging, part)
+                reach("scan.staged")
+                await connection.execute(text(f"ANALYZE {staging} (subject_kind, subject_id)"))
+                await opening.add(staging)
+                await connection.execute(text(f"DROP TABLE {staging}"))
+                reports += part
+            # What went wrong in judging is told before anything is stored.
+            await judging
+            reach("scan.evaluated")
+            self._progress("store", 0, 1)
+            opened = await opening.finish(self._complete_rules())
+            reach("scan.merged")
+        reach("scan.committed")
+        self._progress("store", 1, 1)
+        return opened, by_rule, reports
 
-        def batches() -> Any:
-            for report in sorted(reports, key=lambda report: report.name):
-                table, _, _ = read_results(results / f"{report.name}.parquet")
-                for entry in table.column("rule_id").value_counts().to_pylist():
-                    by_rule[entry["values"]] += entry["counts"]
-                yield from table.to_batches()
+    def _stage(self, staging: str, part: list[TaskReport]) -> Counter[str]:
+        """Copy the findings of some tasks into a table of their own; the findings of each rule."""
+        tables = [read_results(self._results / f"{report.name}.parquet")[0] for report in part]
+        table = pa.concat_tables(tables)
+        schema, _, name = staging.partition(".")
+        with dbapi.connect(libpq_uri(self._settings)) as adbc, adbc.cursor() as cursor:
+            cursor.adbc_ingest(name, table, mode="create", db_schema_name=schema)
+            adbc.commit()
+        return Counter(
+            {entry["values"]: entry["counts"] for entry in table.column("rule_id").value_counts().to_pylist()}
+        )
 
+    async def _drop_left_behind(self) -> None:
+        """Staging tables of scans that were killed."""
         async with self._engine.begin() as connection:
             await connection.execute(
                 text(
                     "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables "
-                    "WHERE schemaname = 'staging' AND tablename ~ '^scan_[0-9]+$' LOOP "
+                    "WHERE schemaname = 'staging' AND tablename ~ '^scan_[0-9_]+$' LOOP "
                     "EXECUTE 'DROP TABLE staging.' || name; END LOOP; END $$"
                 )
             )
-        with dbapi.connect(libpq_uri(self._settings)) as adbc, adbc.cursor() as cursor:
-            reader = pa.RecordBatchReader.from_batches(SCHEMA, batches())
-            cursor.adbc_ingest(staging, reader, mode="create", db_schema_name="staging")
-            adbc.commit()
-        reach("scan.staged")
-        async with self._engine.begin() as connection:
-            await connection.execute(text("SET LOCAL work_mem = '128MB'"))
-            await connection.execute(
-                text(f"ANALYZE staging.{staging} (subject_kind, subject_id, subject_key)")
-            )
-            await scan_runs.record_rules(connection, rule_rows(self._catalogue))
-            opened = await open_cases(
-                connection,
-                f"staging.{staging}",
-                run_id=run_id,
-                as_of=self._as_of,
-                window_days=self._settings.case_window_days,
-                complete_rules=self._complete_rules(),
-            )
-            await connection.execute(text(f"DROP TABLE staging.{staging}"))
-            reach("scan.merged")
-        reach("scan.committed")
-        self._progress("store", 1, 1)
-        return opened, by_rule
+
+
+async def _parts(ready: asyncio.Queue[TaskReport | None]) -> AsyncIterator[list[TaskReport]]:
+    """Finished tasks in parts of at least `_PART_FINDINGS` findings, the rest at the end."""
+    part: list[TaskReport] = []
+    while (report := await ready.get()) is not None:
+        part.append(report)
+        if sum(one.findings for one in part) >= _PART_FINDINGS:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def rule_rows(catalogue: Catalogue) -> list[dict[str, Any]]:

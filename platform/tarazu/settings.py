@@ -100,9 +100,9 @@ class Settings(BaseSettings):
     api_host: str = Field(
         default="127.0.0.1",
         min_length=1,
-        description="Address the API and the console listen on.",
+        description="Address the API listens on.",
     )
-    api_port: int = Field(default=8000, ge=1, le=65535, description="Port the API and the console listen on.")
+    api_port: int = Field(default=8000, ge=1, le=65535, description="Port the API listens on.")
     statement_timeout_ms: int = Field(
         default=5000,
         ge=100,
@@ -113,7 +113,9 @@ class Settings(BaseSettings):
         default=180,
         ge=1,
         le=3650,
-        description="Days in which new evidence of the same kind joins an open case instead of opening another.",
+        description=(
+            "Days after a person closed a case in which new evidence stays with it instead of opening another."
+        ),
     )
     page_size_max: int = Field(
         default=100, ge=1, le=1000, description="Largest page of a list that the API serves."

@@ -44,17 +44,18 @@ def register_arithmetic(batch: PointBatch) -> SignalValues:
     right = np.where(np.isnan(bills.installed_multiplier), bills.multiplier, bills.installed_multiplier)
     delta = bills.current_index - bills.previous_index
     with np.errstate(invalid="ignore"):
-        back = delta < 0
-    span = 10.0 ** bills.register_digits.astype(np.float64)
+        back = np.flatnonzero(delta < 0)
     # Of the two ways from the previous index to the current one the shorter: a register that was turned back would
     # else stand for nearly its whole span.
-    rollover = back & (bills.register_digits > 0) & (-delta > span / 2)
-    delta = np.where(rollover, delta + span, delta)
-    delta[back & ~rollover] = np.nan
+    digits = bills.register_digits[back].astype(np.float64)
+    span = 10.0**digits
+    delta[back] = np.where((digits > 0) & (-delta[back] > span / 2), delta[back] + span, np.nan)
     shortfall = delta * right - bills.consumption_kwh
-    units = np.abs(shortfall) / right
-    bands = np.abs(bills.bands_kwh - bills.consumption_kwh) / right
-    worst_units = np.fmax(units, bands)
+    worst_units = np.abs(shortfall) / right
+    # Few bills have bands.
+    banded = np.flatnonzero(~np.isnan(bills.bands_kwh))
+    bands = np.abs(bills.bands_kwh[banded] - bills.consumption_kwh[banded]) / right[banded]
+    worst_units[banded] = np.fmax(worst_units[banded], bands)
     comparable = ~np.isnan(worst_units)
     rows = np.arange(len(bills)) if comparable.all() else np.flatnonzero(comparable)
     point, value = bills.point[rows], worst_units[rows]

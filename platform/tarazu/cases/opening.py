@@ -22,6 +22,11 @@ _JOINED = "subject_kind, subject_key, family"
 
 _LIVE = ", ".join(f"'{state.value}'" for state in LIVE_CASE_STATES)
 
+_TABLES = """
+CREATE TEMP TABLE scan_identified (id uuid, case_id uuid, is_new boolean, rule_id text) ON COMMIT DROP;
+CREATE TEMP TABLE scan_news (case_id uuid) ON COMMIT DROP
+"""
+
 # The subject must still exist; what has gone since the snapshot is left out and counted.
 _SUBJECTS = """
 CREATE TEMP TABLE scan_finding ON COMMIT DROP AS
@@ -55,7 +60,7 @@ WITH wanted AS (
     ORDER BY {_JOINED}, c.closed_at DESC, c.id
 )
 SELECT w.subject_kind, w.subject_key, w.family, coalesce(live.id, closed.id, w.new_id) AS case_id,
-    live.id IS NULL AND closed.id IS NULL AS is_new, live.id IS NOT NULL AS is_live
+    live.id IS NULL AND closed.id IS NULL AS is_new
 FROM wanted w
 LEFT JOIN "case" live ON live.subject_kind = w.subject_kind AND live.subject_key = w.subject_key
     AND live.family = w.family AND live.state IN ({_LIVE})
@@ -66,16 +71,10 @@ LEFT JOIN closed ON closed.subject_kind = w.subject_kind AND closed.subject_key 
 # The rules of a family speak of the same loss, so the largest estimate stands for the case; they are independent
 # witnesses of it, so their doubts multiply. Priority: the rial one expects to recover.
 _MEASURES = """
-SELECT t.case_id, f.family, f.subject_kind, f.subject_key,
-    min(f.usage_point_id) AS usage_point_id, min(f.customer_id) AS customer_id,
-    min(f.transformer_id) AS transformer_id, min(f.known_district_id) AS district_id,
-    (ARRAY['low', 'medium', 'high', 'critical'])[max(array_position(ARRAY['low', 'medium', 'high', 'critical'], f.severity))]
+    (ARRAY['low', 'medium', 'high', 'critical'])[max(array_position(ARRAY['low', 'medium', 'high', 'critical'], f.severity::text))]
         AS severity,
     round((1 - exp(sum(ln(1 - least(f.confidence, 0.999)))))::numeric, 6)::float8 AS confidence,
     max(f.energy_at_risk_kwh) AS energy_at_risk_kwh, max(f.money_at_risk_rial) AS money_at_risk_rial
-FROM scan_finding f JOIN scan_target t USING (subject_kind, subject_key, family)
-WHERE {which}
-GROUP BY t.case_id, f.family, f.subject_kind, f.subject_key
 """
 
 _OPEN = f"""
@@ -83,40 +82,41 @@ INSERT INTO "case" (id, family, subject_kind, subject_key, usage_point_id, custo
     severity, confidence, energy_at_risk_kwh, money_at_risk_rial, priority, opened_on, first_scan_run_id)
 SELECT case_id, family, subject_kind, subject_key, usage_point_id, customer_id, transformer_id, district_id,
     severity, confidence, energy_at_risk_kwh, money_at_risk_rial, money_at_risk_rial * confidence, :as_of, :run
-FROM ({_MEASURES.format(which="t.is_new")}) m ORDER BY case_id
-"""
-
-_IDENTIFIED = """
-CREATE TEMP TABLE scan_identified ON COMMIT DROP AS
-SELECT md5(t.case_id || ':' || f.identity)::uuid AS id, t.case_id, t.is_new, t.is_live, f.rule_id, f.ctid AS place
-FROM scan_finding f JOIN scan_target t USING (subject_kind, subject_key, family)
+FROM (
+    SELECT t.case_id, f.family, f.subject_kind, f.subject_key,
+        min(f.usage_point_id) AS usage_point_id, min(f.customer_id) AS customer_id,
+        min(f.transformer_id) AS transformer_id, min(f.known_district_id) AS district_id, {_MEASURES}
+    FROM scan_finding f JOIN scan_target t USING ({_JOINED})
+    WHERE t.is_new GROUP BY t.case_id, f.family, f.subject_kind, f.subject_key
+) m ORDER BY case_id
 """
 
 # Findings that are there already are left alone, but for those that had ended and are back.
-_BACK = """
-WITH back AS (
-    UPDATE finding f SET ended_scan_run_id = NULL
-    FROM scan_identified i WHERE f.id = i.id AND NOT i.is_new AND f.ended_scan_run_id IS NOT NULL
-    RETURNING f.case_id
-)
-INSERT INTO scan_news SELECT DISTINCT case_id FROM back
-"""
-
-_FINDINGS = """
-WITH added AS (
+_FINDINGS = f"""
+WITH identified AS (
+    SELECT md5(t.case_id || ':' || f.identity)::uuid AS id, t.case_id AS target_id, t.is_new, f.*
+    FROM scan_finding f JOIN scan_target t USING ({_JOINED})
+), noted AS (
+    INSERT INTO scan_identified SELECT id, target_id, is_new, rule_id FROM identified
+), added AS (
     INSERT INTO finding (id, case_id, rule_id, rule_version, severity, confidence, energy_at_risk_kwh,
         money_at_risk_rial, evidence_from, evidence_to, invoice_id, parameters, evidence, sentence_fa, sentence_en,
         first_scan_run_id)
-    SELECT i.id, i.case_id, f.rule_id, f.rule_version, f.severity, f.confidence,
-        f.energy_at_risk_kwh, f.money_at_risk_rial, f.evidence_from, f.evidence_to, f.known_invoice_id,
-        f.parameters::jsonb, f.evidence::jsonb, f.sentence_fa, f.sentence_en, :run
-    FROM scan_identified i JOIN scan_finding f ON f.ctid = i.place
+    SELECT i.id, i.target_id, i.rule_id, i.rule_version, i.severity, i.confidence,
+        i.energy_at_risk_kwh, i.money_at_risk_rial, i.evidence_from, i.evidence_to, i.known_invoice_id,
+        i.parameters::jsonb, i.evidence::jsonb, i.sentence_fa, i.sentence_en, :run
+    FROM identified i
     WHERE i.is_new OR NOT EXISTS (SELECT 1 FROM finding known WHERE known.id = i.id)
-    ORDER BY i.id
+    ORDER BY i.target_id
     RETURNING case_id
-), counted AS (SELECT case_id, count(*) AS findings FROM added GROUP BY case_id),
-news AS (INSERT INTO scan_news SELECT case_id FROM counted)
-SELECT coalesce(sum(findings), 0)::bigint FROM counted
+), back AS (
+    UPDATE finding f SET ended_scan_run_id = NULL
+    FROM identified i WHERE f.id = i.id AND NOT i.is_new AND f.ended_scan_run_id IS NOT NULL
+    RETURNING f.case_id
+), news AS (
+    INSERT INTO scan_news SELECT case_id FROM added UNION SELECT case_id FROM back
+)
+SELECT count(*) FROM added
 """
 
 # What a live case was held for and this scan, which looked, did not find any more.
@@ -132,54 +132,68 @@ WITH ended AS (
 INSERT INTO scan_news SELECT DISTINCT case_id FROM ended
 """
 
-# A live case about which something is new takes the measures of what holds now, and a new version. One for which
-# nothing holds any more keeps its last measures: to close it is a person's decision.
+# An older live case about which something is new takes the measures of what holds now, and a new version. One for
+# which nothing holds any more keeps its last measures: to close it is a person's decision.
 _JOIN = f"""
 UPDATE "case" c SET severity = m.severity, confidence = m.confidence, energy_at_risk_kwh = m.energy_at_risk_kwh,
     money_at_risk_rial = m.money_at_risk_rial, priority = m.money_at_risk_rial * m.confidence,
     version = c.version + 1, updated_at = now()
-FROM ({_MEASURES.format(which="t.is_live AND t.case_id IN (SELECT case_id FROM scan_news)")}) m
-WHERE c.id = m.case_id
+FROM (
+    SELECT f.case_id, {_MEASURES} FROM finding f
+    WHERE f.ended_scan_run_id IS NULL AND f.case_id IN (SELECT case_id FROM scan_news) GROUP BY f.case_id
+) m
+WHERE c.id = m.case_id AND c.state IN ({_LIVE}) AND c.first_scan_run_id <> :run
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     cases_opened: int
-    cases_updated: int  # live cases about which something is new
+    cases_updated: int  # older live cases about which something is new
     findings_new: int
     findings_stale: int  # their subject is gone since the snapshot
 
 
-async def open_cases(
-    connection: AsyncConnection,
-    staging: str,
-    *,
-    run_id: int,
-    as_of: dt.date,
-    window_days: int,
-    complete_rules: Collection[str],
-) -> Opened:
-    """Merge the findings in the table `staging` (columns of `etl.scan.results.SCHEMA`).
+class CaseOpening:
+    """One scan's merge, part by part, in the caller's transaction. A subject stands in one part only."""
 
-    `complete_rules` were judged for every subject: what they did not find any more has ended. The caller owns the
-    transaction.
-    """
-    staged = await connection.scalar(text(f"SELECT count(*) FROM {staging}"))
-    found = await connection.execute(text(_SUBJECTS.format(staging=staging)))
-    await connection.execute(text(f"ANALYZE scan_finding ({_JOINED})"))
-    await connection.execute(text(_TARGETS), {"as_of": as_of, "window_days": window_days})
-    await connection.execute(text("ANALYZE scan_target"))
-    opened = await connection.execute(text(_OPEN), {"as_of": as_of, "run": run_id})
-    reach("scan.opened")
-    await connection.execute(text(_IDENTIFIED))
-    await connection.execute(text("ANALYZE scan_identified (id, case_id)"))
-    await connection.execute(text("CREATE TEMP TABLE scan_news (case_id uuid) ON COMMIT DROP"))
-    await connection.execute(text(_BACK))
-    added = await connection.scalar(text(_FINDINGS), {"run": run_id})
-    await connection.execute(text(_ENDED), {"run": run_id, "rules": list(complete_rules)})
-    reach("scan.findings")
-    updated = await connection.execute(text(_JOIN))
-    assert isinstance(staged, int)
-    assert isinstance(added, int)
-    return Opened(opened.rowcount, updated.rowcount, added, staged - found.rowcount)
+    def __init__(self, connection: AsyncConnection, *, run_id: int, as_of: dt.date, window_days: int) -> None:
+        self._connection = connection
+        self._run = {"run": run_id}
+        self._as_of = {"as_of": as_of}
+        self._window = {"as_of": as_of, "window_days": window_days}
+        self._opened = self._new = self._stale = 0
+
+    async def begin(self) -> None:
+        for statement in _TABLES.split(";"):
+            await self._connection.execute(text(statement))
+
+    async def add(self, staging: str) -> None:
+        """Merge the findings in the table `staging` (columns of `etl.scan.results.SCHEMA`)."""
+        execute = self._connection.execute
+        staged = await self._connection.scalar(text(f"SELECT count(*) FROM {staging}"))
+        found = await execute(text(_SUBJECTS.format(staging=staging)))
+        await execute(text(f"ANALYZE scan_finding ({_JOINED})"))
+        await execute(text(_TARGETS), self._window)
+        await execute(text("ANALYZE scan_target"))
+        opened = await execute(text(_OPEN), self._as_of | self._run)
+        reach("scan.opened")
+        added = await self._connection.scalar(text(_FINDINGS), self._run)
+        reach("scan.findings")
+        await execute(text("DROP TABLE scan_finding, scan_target"))
+        assert isinstance(staged, int)
+        assert isinstance(added, int)
+        self._opened += opened.rowcount
+        self._new += added
+        self._stale += staged - found.rowcount
+
+    async def finish(self, complete_rules: Collection[str]) -> Opened:
+        """End what was not found any more, and measure older cases anew.
+
+        `complete_rules` were judged for every subject: what they did not find any more has ended.
+        """
+        execute = self._connection.execute
+        await execute(text("ANALYZE scan_identified"))
+        await execute(text(_ENDED), self._run | {"rules": list(complete_rules)})
+        updated = await execute(text(_JOIN), self._run)
+        return Opened(self._opened, updated.rowcount, self._new, self._stale)

@@ -31,20 +31,24 @@ def explain(
             f"{explained['subjectKind']} {explained['subjectKey']}; at risk {explained['moneyAtRiskRial']:,} rial, "
             f"{explained['energyAtRiskKwh']:,.0f} kWh; confidence {explained['confidence']:.0%}",
             markup=False,
+            soft_wrap=True,
         )
         for finding in explained["findings"]:
             out.print(
                 f"\n{finding['ruleId']} version {finding['ruleVersion']}: {finding['title']['en']}",
                 markup=False,
+                soft_wrap=True,
             )
-            out.print(f"  {finding['sentence']['en']}\n  {finding['sentence']['fa']}", markup=False)
+            out.print(
+                f"  {finding['sentence']['en']}\n  {finding['sentence']['fa']}", markup=False, soft_wrap=True
+            )
             for value in finding["evidence"]:
                 out.print(
                     f"    {value['signal']}.{value['field']} = {value['value']} {value['unit']}", markup=False
                 )
             thresholds = ", ".join(f"{name} {value:g}" for name, value in finding["parameters"].items())
-            out.print(f"    thresholds: {thresholds}", markup=False)
-            out.print(f"    do: {finding['action']['en']}", markup=False)
+            out.print(f"    thresholds: {thresholds}", markup=False, soft_wrap=True)
+            out.print(f"    do: {finding['action']['en']}", markup=False, soft_wrap=True)
             out.print(
                 "    innocent causes: " + "; ".join(c["en"] for c in finding["innocentCauses"]), markup=False
             )

@@ -37,8 +37,8 @@ def import_(
             print_json(summary.to_json())
         else:
             print_import(summary)
-        if summary.failed_files:
-            raise typer.Exit(1)
+        if summary.exit_code:
+            raise typer.Exit(summary.exit_code)
 
 
 @contextmanager

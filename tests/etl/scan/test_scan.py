@@ -264,7 +264,7 @@ async def test_a_finding_that_is_not_found_any_more_has_ended_and_comes_back(aft
         " AND c.usage_point_id IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
     )
     held = (
-        "SELECT f.ended_scan_run_id FROM finding f JOIN \"case\" c ON c.id = f.case_id"
+        'SELECT f.ended_scan_run_id FROM finding f JOIN "case" c ON c.id = f.case_id'
         " WHERE c.family = 'debt' AND c.usage_point_id = $1"
     )
     sql("CREATE TABLE kept AS SELECT id, payable_rial FROM invoice WHERE usage_point_id = $1", point)
