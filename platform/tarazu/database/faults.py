@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ _BY_STATE: Final[dict[str, tuple[type[OperationalError], str, str]]] = {
         "Run `tarazu db upgrade`.",
     ),
 }
+_RUST_NUMBER: Final = re.compile(r"\(os error (\d+)\)")
 _DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_SERVER: Final = frozenset({errno.ENOENT, errno.EACCES, errno.ENETUNREACH, errno.EHOSTUNREACH})
@@ -158,9 +160,13 @@ def _classify_one(error: BaseException) -> OperationalError | None:
 
 def _classify_os_error(error: OSError) -> OperationalError | None:
     place = "" if error.filename is None else f" {error.filename}"
-    if error.errno in _DISK_FULL:
+    number = error.errno
+    if number is None and (told := _RUST_NUMBER.search(str(error))):
+        # Polars gives the number in words only.
+        number = int(told[1])
+    if number in _DISK_FULL:
         return StorageError(f"The disk is full: writing{place} failed.", mend="Make room, then try again.")
-    if error.errno == errno.EIO:
+    if number == errno.EIO:
         return StorageError(f"The disk failed to read or write{place}.", mend="Check the disk.")
     if error.filename is not None:
         if error.errno in _NOT_ALLOWED:
