@@ -17,6 +17,7 @@ from typing import Final
 
 import asyncpg
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.report import Report
@@ -77,7 +78,7 @@ async def _run(report: Report, server: EmbeddedServer, folder: Path) -> None:
 
 async def _database(server: EmbeddedServer, folder: Path, name: str) -> Settings:
     server.ensure_database(name)
-    settings = Settings(home=folder / name, database_url=server.uri(name))
+    settings = Settings(home=folder / name, database_url=SecretStr(server.uri(name)))
     await upgrade(settings)
     return settings
 

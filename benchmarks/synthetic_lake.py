@@ -20,6 +20,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from etl.lake import tables
+from etl.lake.facts import bucket_facts
 from etl.lake.files import write_bucket
 from etl.lake.manifest import Bucket, Manifest, generation_of, write_manifest
 from etl.lake.partition import partition, read_partition
@@ -113,9 +114,9 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             name: pa.concat_tables(read_partition(folder, number, schemas[name]) for folder in folders)
             for name, folders in parts.items()
         }
-        folder = f"bucket-{number:04d}-bench"
+        name = f"bucket-{number:04d}-bench"
         write_bucket(
-            lake / folder,
+            lake / name,
             whole["points"],
             whole["bills"],
             whole["events"],
@@ -123,7 +124,13 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             months=settings.panel_months,
         )
         buckets[str(number)] = Bucket(
-            folder, last_month, len(whole["points"]), len(whole["bills"]), len(whole["events"]), "bench"
+            name,
+            last_month,
+            len(whole["points"]),
+            len(whole["bills"]),
+            len(whole["events"]),
+            "bench",
+            bucket_facts(whole["points"], whole["bills"], whole["events"]),
         )
     shutil.rmtree(work)
     rows = pl.concat(energy).sort("transformer_id", "period_start")
@@ -147,8 +154,6 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
         generation=generation_of(buckets, settings.panel_months, f"bench-{customers}-{seed}"),
         bucket=buckets,
         transformers="transformers-bench.parquet",
-        has_payables=True,
-        has_statuses=True,
         has_transformer_energy=True,
     )
     write_manifest(lake, manifest)

@@ -12,7 +12,7 @@ from tarazu.errors import NotFoundError, StorageError
 
 MANIFEST_NAME = "manifest.json"
 # Raised whenever files of an earlier version cannot be read any more; such a lake is rebuilt.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Bucket:
     events: int
     # Hash of the database and the change versions it was built from (see `tarazu.models.run.LakeChange`).
     version: str
+    # What its rows say anything of: `rules.signals.registry.Need` of those that a source may lack.
+    facts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,18 @@ class Manifest:
     generation: str
     bucket: dict[str, Bucket] = field(default_factory=dict)  # by number
     transformers: str = ""
-    has_payables: bool = False
-    has_statuses: bool = False
     has_transformer_energy: bool = False
     format: int = FORMAT
 
     @property
     def points(self) -> int:
         return sum(bucket.points for bucket in self.bucket.values())
+
+    @property
+    def facts(self) -> set[str]:
+        """What the lake can say anything of; a rule that needs more is not evaluated."""
+        facts = {fact for bucket in self.bucket.values() for fact in bucket.facts}
+        return facts | ({"transformer_energy"} if self.has_transformer_energy else set())
 
     def numbers(self) -> list[int]:
         return sorted(int(number) for number in self.bucket)

@@ -23,6 +23,7 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from etl.lake import tables
+from etl.lake.facts import bucket_facts
 from etl.lake.files import write_bucket
 from etl.lake.manifest import Bucket, Manifest, generation_of, read_manifest, write_manifest
 from etl.lake.partition import MOST_OPEN, partition, read_partition
@@ -152,8 +153,6 @@ class _Snapshot:
             generation=generation_of(bucket, self._months, transformers),
             bucket=bucket,
             transformers=transformers,
-            has_payables=self._exists("invoice WHERE payable_rial IS NOT NULL"),
-            has_statuses=self._exists("usage_point_status"),
             has_transformer_energy=has_energy,
         )
         write_manifest(self._lake, manifest)
@@ -185,10 +184,6 @@ class _Snapshot:
         (day,) = self._cursor.fetchone()
         return day if isinstance(day, dt.date) else dt.datetime.now(tz=dt.UTC).date()
 
-    def _exists(self, source: str) -> bool:
-        self._cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {source})")
-        return bool(self._cursor.fetchone()[0])
-
     def _rebuild(self, numbers: list[int], versions: dict[int, str], last_month: int) -> dict[str, Bucket]:
         work = self._lake / ".work"
         shutil.rmtree(work, ignore_errors=True)
@@ -215,7 +210,13 @@ class _Snapshot:
             )
             reach("snapshot.bucket")
             return str(number), Bucket(
-                folder, last_month, len(points), len(bills), len(events), versions[number]
+                folder,
+                last_month,
+                len(points),
+                len(bills),
+                len(events),
+                versions[number],
+                bucket_facts(points, bills, events),
             )
 
         built: dict[str, Bucket] = {}

@@ -53,10 +53,9 @@ def write_results(path: Path, found: BatchFindings, opened_on: str) -> None:
             Finding._fields, zip(*found.findings, strict=True) if found.findings else repeat(()), strict=False
         )
     )
-    columns["case_id"] = [
-        str(case_id(finding.subject_kind, finding.subject_key, finding.family, opened_on))
-        for finding in found.findings
-    ]
+    subjects = [(finding.subject_kind, finding.subject_key, finding.family) for finding in found.findings]
+    ids = {subject: str(case_id(*subject, opened_on)) for subject in dict.fromkeys(subjects)}
+    columns["case_id"] = [ids[subject] for subject in subjects]
     table = pa.table({name: pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names})
     table = table.replace_schema_metadata(
         {_SUBJECTS: str(found.subjects).encode(), _SCREENED: str(found.screened).encode()}

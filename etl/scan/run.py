@@ -59,6 +59,9 @@ _NEEDS = {
     "transformer_energy": "energy of transformers",
     "payables": "payable amounts of invoices",
     "statuses": "statuses of usage points",
+    "bill_ids": "bill ids of invoices",
+    "registers": "register indexes of invoices",
+    "period_starts": "first days of billing periods",
 }
 
 
@@ -407,17 +410,7 @@ def rule_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
 
 def not_evaluated(catalogue: Catalogue, manifest: Manifest) -> dict[str, str]:
     """Rules that cannot be judged on this lake, each with what it lacks; never silence."""
-    buckets = manifest.bucket.values()
-    bills = any(bucket.bills for bucket in buckets)
-    available = {
-        "bills": bills,
-        "panel": bills,
-        "peers": bills,
-        "events": any(bucket.events for bucket in buckets),
-        "transformer_energy": manifest.has_transformer_energy,
-        "payables": manifest.has_payables,
-        "statuses": manifest.has_statuses,
-    }
+    available = manifest.facts
     signals = all_signals()
     missing: dict[str, str] = {}
     for rule in catalogue.rules.values():
@@ -425,7 +418,7 @@ def not_evaluated(catalogue: Catalogue, manifest: Manifest) -> dict[str, str]:
             missing[rule.id] = f"status {rule.status}"
             continue
         needs = dict.fromkeys(need for name in rule.when_signals for need in signals[name].needs)
-        lacking = dict.fromkeys(_NEEDS[need] for need in needs if not available[need])
+        lacking = dict.fromkeys(_NEEDS[need] for need in needs if need not in available)
         if lacking:
             missing[rule.id] = f"needs {', '.join(lacking)}"
     return missing

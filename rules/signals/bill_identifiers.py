@@ -32,7 +32,7 @@ from .registry import Field, SignalValues, signal
     formula="modulo-11 check digits; service type and company code; amount field × 1,000 = payable",
     missing="absent where no bill has a bill id; the company is checked only where its code is set",
     source="national scheme of electronic payment of bills",
-    needs=("bills",),
+    needs=("bills", "bill_ids"),
 )
 def bill_identifiers(batch: PointBatch) -> SignalValues:
     bills, points, site = batch.bills, len(batch), batch.site

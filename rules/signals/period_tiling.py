@@ -33,7 +33,7 @@ from .registry import Field, SignalValues, absent, signal
     ),
     missing="bills without a recorded first day are left out; absent where fewer than two are left in the panel's months",
     source="bills of one point must tile; duplicate check (VEE)",
-    needs=("bills",),
+    needs=("bills", "period_starts"),
 )
 def period_tiling(batch: PointBatch) -> SignalValues:
     bills, points = batch.bills, len(batch)

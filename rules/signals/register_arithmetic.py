@@ -37,7 +37,7 @@ from .registry import Field, SignalValues, signal
     ),
     missing="absent where no bill has both indexes; a register that went back is left out, but where going on over its end is the shorter way (digits known)",
     source="bill layout (consumption = Δ × coefficient); sum check (VEE)",
-    needs=("bills",),
+    needs=("bills", "registers"),
 )
 def register_arithmetic(batch: PointBatch) -> SignalValues:
     bills, points = batch.bills, len(batch)

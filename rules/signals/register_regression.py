@@ -33,7 +33,7 @@ IMPLAUSIBLE = 1e6
         "is unknown or too small for the indexes, or the usual consumption is unknown: then no rollover can explain it"
     ),
     source="negative consumption check (VEE)",
-    needs=("bills",),
+    needs=("bills", "registers"),
 )
 def register_regression(batch: PointBatch) -> SignalValues:
     bills, points = batch.bills, len(batch)

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 
 Unit = Literal["kWh", "kWh/day", "rial", "percent", "month", "day", "date", "count", "factor", "units"]
 SubjectKind = Literal["usage_point", "transformer", "customer"]
-Need = Literal["bills", "panel", "events", "peers", "transformer_energy", "payables", "statuses"]
+Need = Literal[
+    "bills",
+    "panel",
+    "events",
+    "peers",
+    "transformer_energy",
+    "payables",
+    "statuses",
+    "bill_ids",
+    "registers",
+    "period_starts",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,4 +335,4 @@ def test_an_empty_database_gives_an_empty_lake(database):
 
     assert (summary.points, summary.buckets, summary.rebuilt) == (0, 0, 0)
     assert manifest is not None
-    assert [manifest.has_payables, manifest.has_statuses, manifest.has_transformer_energy] == [False] * 3
+    assert manifest.facts == set()

@@ -226,10 +226,14 @@ async def test_rules_without_their_data_are_named_and_not_silent(new_utility, sq
 @pytest.mark.parametrize(
     ("lacking", "needs"),
     [
-        ({"has_payables": False}, "payable amounts of invoices"),
-        ({"has_statuses": False}, "statuses of usage points"),
-        ({"has_transformer_energy": False}, "energy of transformers"),
-        ({"bucket": {}}, "invoices"),
+        ("payables", "payable amounts of invoices"),
+        ("statuses", "statuses of usage points"),
+        ("transformer_energy", "energy of transformers"),
+        ("bills", "invoices"),
+        ("events", "end device events"),
+        ("bill_ids", "bill ids of invoices"),
+        ("registers", "register indexes of invoices"),
+        ("period_starts", "first days of billing periods"),
     ],
 )
 def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs):
@@ -237,7 +241,13 @@ def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs)
     catalogue = load_catalogue()
     assert not_evaluated(catalogue, manifest) == {}
 
-    missing = not_evaluated(catalogue, dataclasses.replace(manifest, **lacking))
+    buckets = {
+        number: dataclasses.replace(bucket, facts=[fact for fact in bucket.facts if fact != lacking])
+        for number, bucket in manifest.bucket.items()
+    }
+    has_energy = manifest.has_transformer_energy and lacking != "transformer_energy"
+    without = dataclasses.replace(manifest, bucket=buckets, has_transformer_energy=has_energy)
+    missing = not_evaluated(catalogue, without)
     assert any(needs in reason for reason in missing.values())
 
 
