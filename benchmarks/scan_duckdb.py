@@ -1,5 +1,6 @@
 """The scan of 600,000 usage points with 24 months each against DuckDB SQL that computes the same signals.
 
+The first run also compares every field of every signal, outside of what is timed; each run compares the rules met.
 The anchor and the scans run in processes of their own, so that the memory of one is not counted as another's.
 CUSTOMERS sets another size, BENCH_HOME where the lake and its database are kept, FULL=1 adds twice the customers.
 """
@@ -22,9 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+import pyarrow as pa
 from sqlalchemy import text
 
-from benchmarks import duckdb_anchor, synthetic_lake
+from benchmarks import duckdb_anchor, signal_values, synthetic_lake
 from benchmarks.report import Report
 from etl.lake.files import read_bucket
 from etl.lake.manifest import Manifest, require_manifest
@@ -65,12 +67,14 @@ def run(report: Report) -> None:
         size = f"{_CUSTOMERS:,} customers"
         anchors, signals = [], []
         with _Signals(settings) as ours:
-            for _ in range(_RUNS):
-                seconds, expected = _apart(_anchor, _CUSTOMERS)
+            for number in range(_RUNS):
+                seconds, expected = _apart(_anchor, _CUSTOMERS, number == 0)
                 anchors.append(seconds)
                 seconds, met = ours.run()
                 signals.append(seconds)
                 _compare(expected, met)
+                if number == 0:
+                    ours.compare(_signals_file(settings))
         scans = [_apart(_scan, _CUSTOMERS) for _ in range(_RUNS)]
         anchor = statistics.median(anchors)
         _time(report, f"signals of {size}", statistics.median(signals), anchor, _SIGNALS_BAR)
@@ -137,14 +141,18 @@ def _prepare(customers: int) -> None:
         synthetic_lake.build(settings, customers, months=settings.panel_months)
     manifest = require_manifest(settings.lake_directory)
     folder = _long_form(settings)
-    mark = folder / "generation"
-    if not mark.exists() or mark.read_text() != manifest.generation:
+    mark, generation = folder / "generation", f"{manifest.generation}-{duckdb_anchor.LONG_FORM}"
+    if not mark.exists() or mark.read_text() != generation:
         duckdb_anchor.write_long_form(settings.lake_directory, manifest, folder)
-        mark.write_text(manifest.generation)
+        mark.write_text(generation)
 
 
 def _long_form(settings: Settings) -> Path:
     return settings.home / "long"
+
+
+def _signals_file(settings: Settings) -> Path:
+    return settings.home / "signals.arrow"
 
 
 async def _is_built(settings: Settings, customers: int) -> bool:
@@ -187,10 +195,20 @@ def _rules() -> list[Rule]:
     return load_catalogue().active("usage_point")
 
 
-def _anchor(customers: int) -> tuple[float, dict[str, Ints]]:
+def _anchor(customers: int, keep: bool) -> tuple[float, dict[str, Ints]]:
+    """`keep`: leave its signals in a file."""
     settings = _settings(customers)
     day = _Day(require_manifest(settings.lake_directory))
-    return duckdb_anchor.run_anchor(_long_form(settings), _rules(), day.as_of, day.last_month, day.site)
+    seconds, met, signals = duckdb_anchor.run_anchor(
+        _long_form(settings), _rules(), day.as_of, day.last_month, day.site, with_signals=keep
+    )
+    if signals is not None:
+        with (
+            pa.OSFile(str(_signals_file(settings)), "wb") as file,
+            pa.ipc.new_file(file, signals.schema) as out,
+        ):
+            out.write_table(signals.combine_chunks())
+    return seconds, met
 
 
 def _scan(customers: int) -> tuple[float, int]:
@@ -215,6 +233,7 @@ class _Signals:
         self._tasks = [(day, lake / bucket.folder, bucket.last_month) for bucket in manifest.bucket.values()]
         self._rules = _rules()
         self._pool = multiprocessing.get_context("spawn").Pool(duckdb_anchor.THREADS)
+        self._peers: PeerGroups | None = None
 
     def __enter__(self) -> Self:
         # Twice as many tasks as processes: all of them have started and imported what they need.
@@ -227,7 +246,9 @@ class _Signals:
 
     def run(self) -> tuple[float, dict[str, Ints]]:
         began = time.monotonic()
-        peers = peer_groups(*merge_histograms(self._pool.map(_histogram, self._tasks, chunksize=1)))
+        peers = self._peers = peer_groups(
+            *merge_histograms(self._pool.map(_histogram, self._tasks, chunksize=1))
+        )
         jobs = [(*task, peers, self._rules) for task in self._tasks]
         parts = self._pool.map(_meet, jobs, chunksize=1)
         seconds = time.monotonic() - began
@@ -235,6 +256,14 @@ class _Signals:
             rule.id: np.sort(np.concatenate([part[i] for part in parts]))
             for i, rule in enumerate(self._rules)
         }
+
+    def compare(self, expected: Path) -> None:
+        """All signals of all points with the anchor's, with the peers of the last run."""
+        jobs = [(*task, self._peers, self._rules, expected) for task in self._tasks]
+        found = [line for lines in self._pool.map(_differ, jobs, chunksize=1) for line in lines]
+        if found:
+            shown = "\n".join(found[:50])
+            raise AssertionError(f"the kernels' signals are not DuckDB's, by bucket:\n{shown}")
 
 
 def _histogram(task: tuple[_Day, Path, int]) -> tuple[Ints, Ints]:
@@ -248,6 +277,13 @@ def _meet(task: tuple[_Day, Path, int, PeerGroups, list[Rule]]) -> list[Ints]:
     candidates = screen(compute(batch, rules), rules)
     ids = batch.usage_point_id[candidates.rows]
     return [ids[met] for met in candidates.by_rule]
+
+
+def _differ(task: tuple[_Day, Path, int, PeerGroups | None, list[Rule], Path]) -> list[str]:
+    day, folder, last_month, peers, rules, expected = task
+    batch = replace(day.read(folder, last_month), peers=peers)
+    with pa.memory_map(str(expected)) as file:
+        return signal_values.differences(compute(batch, rules), pa.ipc.open_file(file).read_all())
 
 
 def _compare(expected: dict[str, Ints], met: dict[str, Ints]) -> None:
