@@ -7,6 +7,7 @@ NaN, a missing identifier or amount -1.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -160,10 +161,10 @@ class PointBatch:
     """The usage points of one bucket."""
 
     usage_point_id: Ints
-    subscription_no: list[str]
+    subscription_no: Sequence[str]
     district_id: Ints
     customer_id: Ints  # -1: unknown
-    customer_no: list[str]  # of government customers, "" for others
+    customer_no: Sequence[str]  # of government customers, "" for others
     transformer_id: Ints  # -1: unknown
     tariff_class: NDArray[np.int8]  # index into TARIFF_CLASSES
     contracted_power_kw: Floats
@@ -224,7 +225,10 @@ class PointBatch:
         """(points,) mean daily use of the last three known months, NaN where one is missing."""
         if self.months < 3:
             return np.full(len(self), np.nan)
-        return np.where(self.is_current, self.aligned[:, -3:].mean(axis=1), np.nan)
+        # As the last three columns of `aligned`, without moving the others.
+        column = self.last_known[:, None] + np.arange(-2, 1)[None, :]
+        recent = np.take_along_axis(self.daily_kwh, np.maximum(column, 0), axis=1).astype(np.float64)
+        return np.where(self.is_current & (column[:, 0] >= 0), recent.mean(axis=1), np.nan)
 
     @cached_property
     def peer_key(self) -> Ints:

@@ -44,14 +44,13 @@ def zero_run(batch: PointBatch) -> SignalValues:
     run = np.where(is_zero.all(axis=1), months, np.argmin(is_zero, axis=1))
     present = batch.is_current & (run > 0)
 
-    column = np.arange(months)
-    first = months - run
-    before = (
-        np.where((column >= first[:, None] - 12) & (column < first[:, None]), aligned, np.nan)
-        if present.any()
-        else np.full_like(aligned, np.nan)
-    )
-    usual = np.nan_to_num(known_mean(before, 1))
+    # Of the few that are at zero, what they used before.
+    rows = np.flatnonzero(present)
+    column = np.arange(months)[None, :]
+    first = (months - run[rows])[:, None]
+    before = np.where((column >= first - 12) & (column < first), aligned[rows], np.nan)
+    usual = np.zeros(len(batch))
+    usual[rows] = np.nan_to_num(known_mean(before, 1))
     starts = month_starts(batch.last_month, months)
     last = np.maximum(batch.last_known, 0)
     return SignalValues(
