@@ -1,26 +1,19 @@
-"""Relay connections over keyset pages."""
+"""Relay connections over keyset pages, and what resolvers answer them from."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from graphql_api.context import Info, KeyType, Value
-from graphql_api.cursors import decode_cursor, encode_cursor
-from graphql_api.errors import PageError
-from tarazu.database import ReadSession
-from tarazu.fetching import Children, count, fetch_page
-from tarazu.models import Base
-from tarazu.paging import Order, Page, Window
+from graphql_api.cursors import encode_cursor
+from tarazu.paging import Order, Page
 
 NodeType = TypeVar("NodeType")
-Model = TypeVar("Model", bound=Base)
-
-PAGE_SIZE: Final = 20
+Value = TypeVar("Value")
 
 First = Annotated[
     int,
@@ -82,12 +75,12 @@ class ConnectionOf(Generic[Value]):
     def __init__(
         self,
         order: Order,
-        window: Window,
+        has_previous: bool,
         page: Callable[[], Awaitable[Page[Value] | None]],
         length: Callable[[], Awaitable[int | None]],
     ) -> None:
         self._order = order
-        self._window = window
+        self._has_previous = has_previous
         self._page = page
         self._length = length
         self._asked: asyncio.Future[Page[Value] | None] | None = None
@@ -101,7 +94,7 @@ class ConnectionOf(Generic[Value]):
         page = await self._rows()
         return PageInfo(
             has_next_page=page.has_next,
-            has_previous_page=self._window.after is not None,
+            has_previous_page=self._has_previous,
             start_cursor=self._cursor(page.rows[0]) if page.rows else None,
             end_cursor=self._cursor(page.rows[-1]) if page.rows else None,
         )
@@ -116,40 +109,5 @@ class ConnectionOf(Generic[Value]):
             self._asked = asyncio.ensure_future(self._page())
         return await self._asked or Page([], has_next=False)
 
-    def _cursor(self, row: Value) -> str:
+    def _cursor(self, row: Any) -> str:
         return encode_cursor(self._order, self._order.key_of(row))
-
-
-def window(info: Info, order: Order, first: int, after: str | None) -> Window:
-    """The window of a page as asked for. Raises PageError, CursorError."""
-    if not 1 <= first <= info.context.page_size_max:
-        raise PageError(f"`first` is {first}; it may be 1 to {info.context.page_size_max}.")
-    return Window(first, decode_cursor(after, order) if after else None)
-
-
-def children(
-    info: Info, relation: Children[KeyType, Any], parent: KeyType, first: int, after: str | None
-) -> ConnectionOf[Any]:
-    """The rows that hang on `parent`, a page of them."""
-    cut = window(info, relation.order, first, after)
-    return ConnectionOf(
-        relation.order,
-        cut,
-        lambda: info.context.load_page(relation.pages, parent, cut),
-        lambda: info.context.load(relation.counts, parent),
-    )
-
-
-def root(
-    info: Info, model: type[Model], statement: Any, order: Order, first: int, after: str | None
-) -> ConnectionOf[Model]:
-    """A page of the rows that a repository's statement selects."""
-    cut = window(info, order, first, after)
-
-    async def page(session: ReadSession) -> Page[Model]:
-        return await fetch_page(session, statement, model, order, cut)
-
-    async def length(session: ReadSession) -> int:
-        return await count(session, statement)
-
-    return ConnectionOf(order, cut, lambda: info.context.read(page), lambda: info.context.read(length))

@@ -1,4 +1,4 @@
-"""What one request shares: one read-only transaction at a time, and loaders that fold many look-ups into one."""
+"""What one request shares: who asks, one transaction at a time, and loaders that fold many look-ups into one."""
 
 from __future__ import annotations
 
@@ -6,45 +6,62 @@ import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
+from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam
 from strawberry.dataloader import DataLoader
 
-from graphql_api.errors import PageError
-from tarazu.database import ReadSession, Sessions
-from tarazu.paging import Page, Window
+from graphql_api.compiler.mapping import ReadingLimits, Types, Values
+from tarazu.database import ReadSession, Sessions, WriteSession
+from tarazu.security.principal import Principal
+from tarazu.security.row_scope import ScopeValues
+
+if TYPE_CHECKING:
+    from tarazu.settings import Settings
 
 KeyType = TypeVar("KeyType")
 Value = TypeVar("Value")
 Read = Callable[[ReadSession], Awaitable[Value]]
 
-# Rows that one nested list may ask of the database at once: parents × first. Twice 100 × 100 fits.
-NESTED_ROWS_MAX: Final = 20_000
-
 
 class Context:
-    """The context of one GraphQL request.
+    """The context of one GraphQL request that resolvers answer.
 
     All its reads go one after the other through one connection: an answer never holds more than one, whatever it
-    asks for.
+    asks for. A mutation's reads go through the transaction that it writes in.
     """
 
     def __init__(
         self,
         sessions: Sessions,
         *,
-        page_size_max: int,
-        today: dt.date | None = None,
+        principal: Principal,
+        types: Types,
+        settings: Settings,
+        today: dt.date,
+        request_id: str | None = None,
+        write_session: WriteSession | None = None,
     ) -> None:
-        self.page_size_max = page_size_max
-        # The company's day: that of the machine's time zone.
-        self.today = today or dt.datetime.now().astimezone().date()
+        self.principal = principal
+        self.types = types
+        self.settings = settings
+        self.today = today
+        self.request_id = request_id
+        self.limits = ReadingLimits(settings.page_size_max, today, principal.permissions)
+        self.values = _values(principal, today)
         self._sessions = sessions
-        self._session: ReadSession | None = None
+        self._write_session = write_session
+        self._session: ReadSession | None = write_session
         self._open = AsyncExitStack()
         self._turn = asyncio.Lock()
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    @property
+    def write_session(self) -> WriteSession:
+        """The transaction of the mutation. Reads have none."""
+        assert self._write_session is not None
+        return self._write_session
 
     async def read(self, work: Read[Value]) -> Value:
         """The result of `work` on the request's session, when its turn comes."""
@@ -64,37 +81,15 @@ class Context:
         key: KeyType,
         *arguments: Hashable,
     ) -> Awaitable[Value | None]:
-        """`fetch(session, keys, *arguments)[key]`, or None; look-ups of one moment become one call."""
+        """`fetch(session, keys, values, *arguments)[key]`, or None; look-ups of one moment become one call."""
         loader = self._loaders.get((fetch, arguments))
         if loader is None:
 
             async def load_all(keys: list[KeyType]) -> Sequence[Value | None]:
-                found = await self.read(lambda session: fetch(session, keys, *arguments))
+                found = await self.read(lambda session: fetch(session, keys, self.values, *arguments))
                 return [found.get(key) for key in keys]
 
             loader = self._loaders[fetch, arguments] = DataLoader(load_all)
-        return loader.load(key)
-
-    def load_page(
-        self,
-        fetch: Callable[[ReadSession, Sequence[KeyType], Window], Awaitable[Mapping[KeyType, Page[Value]]]],
-        key: KeyType,
-        window: Window,
-    ) -> Awaitable[Page[Value] | None]:
-        """One parent's page; the pages of all parents on the same level are one statement."""
-        loader = self._loaders.get((fetch, window))
-        if loader is None:
-
-            async def load_all(keys: list[KeyType]) -> Sequence[Page[Value] | None]:
-                if len(keys) * window.first > NESTED_ROWS_MAX:
-                    raise PageError(
-                        f"{len(keys)} lists of up to {window.first} rows are too many in one answer.",
-                        mend="Ask for smaller pages.",
-                    )
-                found = await self.read(lambda session: fetch(session, keys, window))
-                return [found.get(key) for key in keys]
-
-            loader = self._loaders[fetch, window] = DataLoader(load_all)
         return loader.load(key)
 
     async def close(self) -> None:
@@ -103,8 +98,21 @@ class Context:
             await self._close()
 
     async def _close(self) -> None:
-        self._session = None
+        self._session = self._write_session
         await self._open.aclose()
+
+
+def _values(principal: Principal, today: dt.date) -> Values:
+    scope = principal.scope
+    districts = None if scope.district_ids is None else sorted(scope.district_ids)
+    sectors = None if scope.sectors is None else sorted(sector.value for sector in scope.sectors)
+    return Values(
+        ScopeValues(
+            None if districts is None else bindparam(None, districts, ARRAY(BigInteger), unique=True),
+            None if sectors is None else bindparam(None, sectors, ARRAY(Text), unique=True),
+        ),
+        bindparam(None, today, Date, unique=True),
+    )
 
 
 Info = strawberry.Info[Context, None]

@@ -1,60 +1,326 @@
-"""Fields that several types have alike."""
+"""Declarations of fields: each says once what a field is, for the compiler as metadata, for resolvers as a function."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
 
 import strawberry
-from strawberry.types.field import StrawberryField
+from graphql import get_named_type
+from sqlalchemy.orm import InstrumentedAttribute
+from strawberry import UNSET
 
+from graphql_api import resolving
+from graphql_api.compiler.arguments import PAGE_SIZE, PageReader
+from graphql_api.compiler.binding import valued
+from graphql_api.compiler.mapping import (
+    METADATA_KEY,
+    Column,
+    Computed,
+    Elements,
+    Expression,
+    FieldMapping,
+    Guard,
+    Listed,
+    Many,
+    One,
+    Reader,
+    Relation,
+    RootMany,
+    RootOne,
+    RootRows,
+    RowType,
+    relation,
+)
+from graphql_api.connections import After, ConnectionOf, First
+from graphql_api.context import Info
 from tarazu.errors import DateError
+from tarazu.filtering import Fields
 from tarazu.identifiers.masking import mask
+from tarazu.identifiers.masking_sql import mask_sql
 from tarazu.jalali import format_jalali
+from tarazu.jalali_sql import format_jalali_sql
+from tarazu.paging import Order
+from tarazu.security.permissions import Permission
+
+Related = Relation | InstrumentedAttribute[Any]
+
+PERSONAL: Final = Guard(Permission.READ_PERSONAL_DATA, otherwise_null=True, is_personal=True)
+SCORES: Final = Guard(Permission.READ_SCORES, otherwise_null=True)
+
+# What the scores of a case would tell, comparing or ordering by them would tell too.
+CASE_GUARDS: Final = dict.fromkeys(
+    ("confidence", "money_at_risk_rial", "energy_at_risk_kwh", "priority"), Permission.READ_SCORES
+)
+
+PERSONAL_NOTE: Final = " Personal: null without the permission `personal_data.read`; its reading is recorded."
+SCORES_NOTE: Final = " Null without the permission `cases.scores`."
 
 
-def resolver(
-    *, description: str, graphql_type: Any = None
-) -> Callable[[Callable[..., Any]], StrawberryField]:
-    """A field that a static method resolves from the row.
+def column(description: str, *, name: str = "", guard: Guard | None = None) -> Any:
+    """A column of the row; `name` where it is not called like the field, or is guarded."""
+    mapping = Column(name, guard)
+    if guard is None and not name:
+        return strawberry.field(description=description, metadata={METADATA_KEY: mapping})
+    assert name, "a guarded column is named"
 
-    `graphql_type` where the method returns the row of a type, as it does wherever types are objects: the fields of
-    these are attributes of the row, or resolvers again.
-    """
-    decorate: Callable[[Callable[..., Any]], StrawberryField] = strawberry.field(
-        description=description, graphql_type=graphql_type
-    )
-    return decorate
+    def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202  # its type is the field's
+        return getattr(root, name) if _passes(info, guard) else None
+
+    return _field(resolve, description, mapping)
 
 
-def jalali(attribute: str) -> Any:
+def computed(
+    expression: Expression,
+    python: Callable[[Any], Any],
+    description: str,
+    *,
+    guard: Guard | None = None,
+    graphql_name: str | None = None,
+) -> Any:
+    """An SQL expression over the row, and the same of a row in Python."""
+
+    def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as above
+        return python(root) if _passes(info, guard) else None
+
+    return _field(resolve, description, Computed(expression, python, guard), graphql_name)
+
+
+def jalali(name: str) -> Any:
     """The twin of a date field: the same day in the Jalali calendar."""
-
-    def resolve(root: strawberry.Parent[Any]) -> str | None:
-        return write_jalali(getattr(root, attribute))
-
-    return strawberry.field(
-        resolver=resolve,
-        description=(
-            f"`{_camel(attribute)}` in the Jalali calendar, YYYY/MM/DD in ASCII digits; "
-            "null where that is null or outside the Jalali years 1200–1500."
-        ),
+    return computed(
+        lambda columns, _: format_jalali_sql(columns[name]),
+        lambda row: write_jalali(getattr(row, name)),
+        f"`{_camel(name)}` in the Jalali calendar, YYYY/MM/DD in ASCII digits; null where that is null or outside "
+        "the Jalali years 1200–1500.",
     )
 
 
-def write_jalali(date: dt.date | None) -> str | None:
+def masked(name: str, description: str) -> Any:
+    """An identifier of a person as those may see it who need not know it."""
+    return computed(
+        lambda columns, _: mask_sql(columns[name]),
+        lambda row: None if getattr(row, name) is None else mask(getattr(row, name)),
+        description,
+    )
+
+
+def one(related: Related, description: str) -> Any:
+    """The related row, or null where there is none or it is outside the scope."""
+    found = _relation(related)
+
+    async def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as above
+        row = row_type(info)
+        key = resolving.key_of(root, found)
+        return None if key is None else await info.context.load(resolving.related_rows, key, found, row)
+
+    return _field(resolve, description, One(found))
+
+
+def listed(related: Related, order: Order, description: str) -> Any:
+    """All related rows; only where they are few by nature."""
+    found = _relation(related)
+
+    async def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as above
+        row = row_type(info)
+        key = resolving.key_of(root, found)
+        if key is None:
+            return []
+        return await info.context.load(resolving.related_lists, key, found, row, order) or []
+
+    return _field(resolve, description, Listed(found, order))
+
+
+def elements(name: str, python: Callable[[Any], Any], description: str) -> Any:
+    """The elements of a JSON array in a column; `python` makes a row of one."""
+
+    def resolve(root: strawberry.Parent[Any]):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as above
+        return [python(element) for element in getattr(root, name)]
+
+    return _field(resolve, description, Elements(name))
+
+
+def many(
+    related: Related,
+    order: Order,
+    description: str,
+    *,
+    filter_type: Any = None,
+    fields: Fields | None = None,
+    guards: dict[str, Permission] | None = None,
+) -> Any:
+    """A connection to the related rows; with a filter where the type has one."""
+    found = _relation(related)
+    reader = PageReader({UNSET: order}, fields=fields, guards=guards or {})
+
+    def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        row = row_type(info)
+        shape, values = reader.read(arguments, info.context.limits)
+        key = resolving.key_of(root, found)
+        given = (found, row, reader, shape, values)
+        return ConnectionOf(
+            shape.order,
+            shape.after is not None,
+            lambda: info.context.load(resolving.related_pages, key, *given),
+            lambda: info.context.load(resolving.related_counts, key, *given),
+        )
+
+    parameters = [_parameter("root", strawberry.Parent[Any]), _parameter("info", Info)]
+    if filter_type is not None:
+        parameters.append(_filter_parameter(filter_type))
+    return _field(_with(resolve, [*parameters, *_PAGE_PARAMETERS]), description, Many(found, order, reader))
+
+
+def root_many(
+    reader: Reader, description: str, *parameters: inspect.Parameter, guard: Guard | None = None
+) -> Any:
+    """A list at the root."""
+
+    def resolve(info: Info, **arguments: Any) -> Any:
+        _require(info, guard)
+        row = row_type(info)
+        shape, values = reader.read(arguments, info.context.limits)
+        context = info.context
+        source = reader.source(shape, valued(values), context.values, row)
+        assert source.order is not None
+        return ConnectionOf(
+            source.order,
+            source.after is not None,
+            lambda: context.read(lambda db: resolving.source_page(db, source, row, context.values)),
+            lambda: context.read(lambda db: resolving.source_count(db, source, row, context.values)),
+        )
+
+    return _field(
+        _with(resolve, [_parameter("info", Info), *parameters, *_PAGE_PARAMETERS]),
+        description,
+        RootMany(reader, guard),
+    )
+
+
+def root_one(
+    reader: Reader, description: str, *parameters: inspect.Parameter, guard: Guard | None = None
+) -> Any:
+    """A row at the root, or null."""
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        _require(info, guard)
+        rows = await _root_rows(info, reader, arguments)
+        return rows[0] if rows else None
+
+    return _field(
+        _with(resolve, [_parameter("info", Info), *parameters]), description, RootOne(reader, guard)
+    )
+
+
+def root_rows(
+    reader: Reader, description: str, *parameters: inspect.Parameter, guard: Guard | None = None
+) -> Any:
+    """The rows of an aggregate at the root."""
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        _require(info, guard)
+        return await _root_rows(info, reader, arguments)
+
+    return _field(
+        _with(resolve, [_parameter("info", Info), *parameters]), description, RootRows(reader, guard)
+    )
+
+
+def argument(
+    name: str, annotation: Any, description: str, default: Any = UNSET, *, required: bool = False
+) -> inspect.Parameter:
+    """An argument of a root field; absent ones are UNSET."""
+    return _parameter(
+        name,
+        Annotated[annotation, strawberry.argument(description=description)],
+        default=inspect.Parameter.empty if required else default,
+    )
+
+
+def with_parameters(
+    resolve: Callable[..., Any], info: Any, *parameters: inspect.Parameter
+) -> Callable[..., Any]:
+    """A resolver of a root field with these arguments."""
+    return _with(resolve, [_parameter("info", info), *parameters])
+
+
+def row_type(info: Info) -> RowType:
+    """The rows that the field under way returns; refused where the principal may not read them."""
+    named = get_named_type(info._raw_info.return_type)  # noqa: SLF001  # Info has no public way to it
+    if "edges" in getattr(named, "fields", {}):
+        edge = get_named_type(named.fields["edges"].type)  # type: ignore[union-attr]  # connections have it
+        named = get_named_type(edge.fields["node"].type)  # type: ignore[union-attr]
+    row = info.context.types[named.name].row
+    if row.requires is not None:
+        info.context.principal.require(row.requires)
+    return row
+
+
+async def _root_rows(info: Info, reader: Reader, arguments: dict[str, Any]) -> list[Any]:
+    row = row_type(info)
+    context = info.context
+    shape, values = reader.read(arguments, context.limits)
+    source = reader.source(shape, valued(values), context.values, row)
+    return await context.read(lambda db: resolving.source_rows(db, source, row, context.values))
+
+
+def _passes(info: Info, guard: Guard | None) -> bool:
+    """Whether the field may be shown; raises ForbiddenError where null would not do."""
+    if guard is None or info.context.principal.may(guard.permission):
+        return True
+    if not guard.otherwise_null:
+        info.context.principal.require(guard.permission)
+    return False
+
+
+def _require(info: Info, guard: Guard | None) -> None:
+    if guard is not None:
+        info.context.principal.require(guard.permission)
+
+
+def _relation(related: Related) -> Relation:
+    return related if isinstance(related, Relation) else relation(related)
+
+
+def _field(
+    resolve: Callable[..., Any], description: str, mapping: FieldMapping, name: str | None = None
+) -> Any:
+    return strawberry.field(
+        resolver=resolve, description=description, name=name, metadata={METADATA_KEY: mapping}
+    )
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY if default is not inspect.Parameter.empty else _PLACE
+    return inspect.Parameter(name, kind, annotation=annotation, default=default)
+
+
+_PLACE: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
+_PAGE_PARAMETERS: Final = (
+    _parameter("first", First, PAGE_SIZE),
+    _parameter("after", After, UNSET),
+)
+
+
+def _filter_parameter(filter_type: Any) -> inspect.Parameter:
+    return argument("filter", filter_type | None, "Which rows; without it, all.")
+
+
+def _with(resolve: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
+    """The function with these parameters: strawberry reads arguments from signatures."""
+    resolve.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]  # inspect honours it
+    resolve.__annotations__ = {each.name: each.annotation for each in parameters}
+    return resolve
+
+
+def write_jalali(date: Any) -> str | None:
     if date is None:
         return None
     try:
         return format_jalali(date)
     except DateError:
         return None
-
-
-def masked(identifier: str | None) -> str | None:
-    """An identifier of a person as those may see it who need not know it."""
-    return None if identifier is None else mask(identifier)
 
 
 def _camel(name: str) -> str:

@@ -11,6 +11,8 @@ import strawberry
 
 from graphql_api.errors import IdError
 
+# Between the parts of a key of several columns.
+KEY_SEPARATOR: Final = "@"
 _BIGINT: Final = range(-(2**63), 2**63)
 # The longest type name and a UUID make 72 characters; nothing longer is decoded.
 _LENGTH_MAX: Final = 200

@@ -1,76 +1,69 @@
-"""The interface `Node`, and how a global id finds its row."""
+"""`node(id)`: the row of a global id, of whichever type."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping
+from typing import Any
 
 import strawberry
 
+from graphql_api import resolving
+from graphql_api.compiler.binding import Bind, Slot, valued
+from graphql_api.compiler.mapping import (
+    METADATA_KEY,
+    ReadingLimits,
+    RootNode,
+    RowType,
+    Source,
+    Values,
+)
 from graphql_api.context import Info
 from graphql_api.errors import IdError
-from graphql_api.ids import decode_id, encode_id, parse_number
-from tarazu.models import Base
-
-Fetch = Callable[..., Awaitable[Mapping[Any, Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeKind:
-    """How a node type is found by id, and how its rows are named."""
-
-    model: type[Base]
-    fetch: Fetch
-    parse_key: Callable[[str], Any]
-    write_key: Callable[[Any], str]
+from graphql_api.fields import argument, with_parameters
+from graphql_api.ids import decode_id
+from graphql_api.rows import NODE_KEYS
 
 
-NODE_KINDS: Final[dict[str, NodeKind]] = {}
+class NodeReader:
+    """Reads a global id: its type decides the statement, its key is bound."""
+
+    def read(self, arguments: Mapping[str, Any], _limits: ReadingLimits) -> tuple[str, tuple[Any, ...]]:
+        type_name, key = decode_id(arguments["id"])
+        if type_name not in NODE_KEYS:
+            raise IdError("The id is of no type that the API has.", mend="Use an id as the API gave it.")
+        return type_name, NODE_KEYS[type_name][1](key)
+
+    def source(self, shape: str, bind: Bind, _values: Values, row: RowType) -> Source:
+        assert row.table is not None
+        rows = row.table.alias()
+        keys = NODE_KEYS[shape][0].keys
+        return Source(
+            rows,
+            tuple(rows.c[name] == bind(Slot(place), rows.c[name].type) for place, name in enumerate(keys)),
+        )
 
 
-def _id(root: strawberry.Parent[Any], info: Info) -> strawberry.ID:
-    # The concrete type: the field belongs to each type that implements the interface.
-    name = info._raw_info.parent_type.name  # noqa: SLF001  # Info has no public way to it
-    return encode_id(name, NODE_KINDS[name].write_key(root))
+READER = NodeReader()
 
 
-@strawberry.interface(description="Anything that has an id of its own and can be fetched again by it.")
-class Node:
-    """A subclass names the model whose rows it shows: its fields are attributes of those rows, or resolvers.
+async def _resolve(info: Info, **arguments: Any) -> Any:
+    context = info.context
+    type_name, key = READER.read(arguments, context.limits)
+    row = NODE_KEYS[type_name][0]
+    if row.requires is not None:
+        context.principal.require(row.requires)
+    source = READER.source(type_name, valued(key), context.values, row)
+    rows = await context.read(lambda db: resolving.source_rows(db, source, row, context.values))
+    return rows[0] if rows else None
 
-    `class Meter(Node, model=models.Meter, fetch=meters_by_id)`.
-    """
 
-    row_type: ClassVar[type[Base]]
-
-    id: strawberry.ID = strawberry.field(
-        resolver=_id, description="The global id; opaque, and stable for ever."
+def root_node(description: str) -> Any:
+    return strawberry.field(
+        resolver=with_parameters(
+            _resolve,
+            Info,
+            argument("id", strawberry.ID, "The global id.", required=True),
+        ),
+        description=description,
+        metadata={METADATA_KEY: RootNode(READER)},
     )
-
-    def __init_subclass__(
-        cls,
-        *,
-        model: type[Base],
-        fetch: Fetch,
-        parse_key: Callable[[str], Any] = parse_number,
-        write_key: Callable[[Any], str] = lambda row: str(row.id),
-        **more: Any,
-    ) -> None:
-        super().__init_subclass__(**more)
-        cls.row_type = model
-        NODE_KINDS[cls.__name__] = NodeKind(model, fetch, parse_key, write_key)
-
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        """Whether the row is one of this type; GraphQL asks when it only knows `Node`."""
-        return isinstance(value, cls.row_type)
-
-
-async def find_node(info: Info, id_: str) -> Any:
-    """The row of a global id, or None. Raises IdError."""
-    type_name, key = decode_id(id_)
-    kind = NODE_KINDS.get(type_name)
-    if kind is None:
-        raise IdError("The id is of no type that the API has.", mend="Use an id as the API gave it.")
-    return await info.context.load(kind.fetch, kind.parse_key(key))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Final
 
 import strawberry
 from graphql import GraphQLError, build_schema, lexicographic_sort_schema, print_schema
@@ -18,14 +18,13 @@ from strawberry.types.execution import ExecutionContext
 import graphql_api.enums  # noqa: F401  # makes the enumerations known before types use them
 from graphql_api.billing.queries import BillingQueries
 from graphql_api.cases.queries import CaseQueries
-from graphql_api.context import Info
 from graphql_api.customers.queries import CustomerQueries
 from graphql_api.errors import TellErrors
-from graphql_api.fields import resolver
 from graphql_api.limits import LimitDocuments, limit_tokens
 from graphql_api.metering.queries import MeteringQueries
-from graphql_api.nodes import Node, find_node
-from graphql_api.receivables.queries import ReceivablesQueries
+from graphql_api.network.queries import NetworkQueries
+from graphql_api.nodes import root_node
+from graphql_api.rows import Node
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
 
@@ -33,16 +32,8 @@ SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Where every read begins.")
-class Query(CaseQueries, CustomerQueries, MeteringQueries, BillingQueries, ReceivablesQueries, RunQueries):
-    @resolver(description="Anything by its global id; null where there is nothing.", graphql_type=Node | None)
-    @staticmethod
-    async def node(
-        info: Info,
-        id: Annotated[  # noqa: A002  # the argument's name in GraphQL
-            strawberry.ID, strawberry.argument(description="The global id.")
-        ],
-    ) -> Any:
-        return await find_node(info, id)
+class Query(CaseQueries, CustomerQueries, MeteringQueries, NetworkQueries, BillingQueries, RunQueries):
+    node: Node | None = root_node("Anything by its global id; null where there is nothing.")
 
 
 class Schema(strawberry.Schema):

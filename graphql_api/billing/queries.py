@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Final
 
 import strawberry
 from strawberry import UNSET
 
+from graphql_api.billing.filters import InvoiceFilter
 from graphql_api.billing.types import Invoice
-from graphql_api.connections import PAGE_SIZE, After, Connection, ConnectionOf, First, root
-from graphql_api.context import Info
-from graphql_api.fields import resolver
-from graphql_api.filters import (
-    AND,
-    NOT,
-    OR,
-    DateFilter,
-    Filter,
-    FloatFilter,
-    RialFilter,
-    StringFilter,
-    condition,
-)
-from tarazu import models
+from graphql_api.compiler.arguments import PageReader
+from graphql_api.connections import Connection
+from graphql_api.fields import argument, root_many
 from tarazu.billing import repository
-from tarazu.models.enums import InvoiceKind, ReadingQuality
 
-
-@strawberry.input(description="Which invoices; all fields given must hold.")
-class InvoiceFilter:
-    kind: Filter[InvoiceKind] | None = strawberry.field(default=UNSET, description="Kind of the invoice.")
-    reading_quality: Filter[ReadingQuality] | None = strawberry.field(
-        default=UNSET, description="How the current reading came about."
-    )
-    subscription_no: StringFilter | None = strawberry.field(
-        default=UNSET, description="Subscription number of the usage point."
-    )
-    district_code: StringFilter | None = strawberry.field(
-        default=UNSET, description="Code of the usage point's district."
-    )
-    period_end: DateFilter | None = strawberry.field(
-        default=UNSET, description="First day after the billed period."
-    )
-    issued_on: DateFilter | None = strawberry.field(default=UNSET, description="Day of issue.")
-    due_on: DateFilter | None = strawberry.field(default=UNSET, description="Last day to pay.")
-    consumption_kwh: FloatFilter | None = strawberry.field(
-        default=UNSET, description="Billed active energy, kWh."
-    )
-    payable_rial: RialFilter | None = strawberry.field(default=UNSET, description="Amount to pay, rial.")
-    and_: list[InvoiceFilter] | None = strawberry.field(name="and", default=UNSET, description=AND)
-    or_: list[InvoiceFilter] | None = strawberry.field(name="or", default=UNSET, description=OR)
-    not_: InvoiceFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
+_INVOICES: Final = PageReader({UNSET: repository.INVOICE_ORDER}, fields=repository.invoice_fields)
 
 
 @strawberry.type
 class BillingQueries:
-    @resolver(
-        description="Invoices, the latest loaded first. Those of one point by period: `usagePoint.invoices`.",
-        graphql_type=Connection[Invoice],
+    invoices: Connection[Invoice] = root_many(
+        _INVOICES,
+        "Invoices, the latest loaded first. Those of one point by period: `usagePoint.invoices`.",
+        argument("filter", InvoiceFilter | None, "Which invoices; without it, all."),
     )
-    @staticmethod
-    def invoices(
-        info: Info,
-        filter: Annotated[  # noqa: A002  # the argument's name in GraphQL
-            InvoiceFilter | None, strawberry.argument(description="Which invoices; without it, all.")
-        ] = UNSET,
-        first: First = PAGE_SIZE,
-        after: After = UNSET,
-    ) -> ConnectionOf[Any]:
-        statement = repository.invoices(condition(filter))
-        return root(info, models.Invoice, statement, repository.INVOICE_ORDER, first, after)

@@ -1,101 +1,54 @@
-"""`case`, `cases`, `caseSummary`."""
+"""`case`, `cases`, `inspections`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Final
 
 import strawberry
 from strawberry import UNSET
 
 from graphql_api.cases.filters import CASE_ORDERS, CaseFilter, CaseOrder
-from graphql_api.cases.types import Case
-from graphql_api.connections import PAGE_SIZE, After, Connection, ConnectionOf, First, root
-from graphql_api.context import Info
-from graphql_api.errors import ArgumentError
-from graphql_api.fields import resolver
-from graphql_api.filters import condition
+from graphql_api.cases.types import Case, Inspection
+from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
+from graphql_api.connections import Connection
+from graphql_api.fields import CASE_GUARDS, argument, root_many, root_one
 from graphql_api.ids import key_of, parse_uuid
-from graphql_api.refs import DistrictRef
-from graphql_api.scalars import Long, Rial
-from tarazu import models
+from graphql_api.scalars import Long
 from tarazu.cases import repository
-from tarazu.cases.repository import CaseDimension, CaseSummaryRow
-from tarazu.models.enums import CaseState, RuleFamily
-from tarazu.network.repository import districts_by_id
+from tarazu.security.permissions import Permission
 
-CaseFilterArgument = Annotated[
-    CaseFilter | None, strawberry.argument(description="Which cases; without it, all.")
-]
-
-
-@strawberry.type(
-    name="CaseSummaryRow",
-    description="Cases of one group. A field of the group is null where cases were not grouped by it.",
-)
-class CaseSummary:
-    state: CaseState | None = strawberry.field(description="Where the cases stand.")
-    family: RuleFamily | None = strawberry.field(description="Family of their rules.")
-    case_count: int = strawberry.field(description="How many cases.")
-    energy_at_risk_kwh: float = strawberry.field(description="Estimated energy at risk, kWh.")
-    money_at_risk_rial: Rial = strawberry.field(description="Estimated money at risk, rial.")
-
-    @resolver(
-        description="Their district; null also for cases of subjects without one.",
-        graphql_type=DistrictRef | None,
+_CASE: Final = LookupReader(
+    (
+        Lookup("id", lambda value: parse_uuid(key_of(value, "Case")), "id"),
+        Lookup("case_no", int, "case_no"),
     )
-    @staticmethod
-    async def district(root: strawberry.Parent[CaseSummaryRow], info: Info) -> models.District | None:
-        if root.district_id is None:
-            return None
-        return await info.context.load(districts_by_id, root.district_id)
+)
+_CASES: Final = PageReader(
+    CASE_ORDERS,
+    default_orders=(CaseOrder.PRIORITY, CaseOrder.NEWEST),
+    fields=repository.case_fields,
+    guards=CASE_GUARDS,
+    order_guards={CaseOrder.PRIORITY: Permission.READ_SCORES},
+)
+_INSPECTIONS: Final = PageReader({UNSET: repository.INSPECTION_ORDER})
 
 
 @strawberry.type
 class CaseQueries:
-    @resolver(
-        description="The case of an id or a case number; give one of them. Null where there is none.",
-        graphql_type=Case | None,
+    case: Case | None = root_one(
+        _CASE,
+        "The case of an id or a case number; give one of them. Null where there is none.",
+        argument("id", strawberry.ID | None, "Global id of the case."),
+        argument("case_no", Long | None, "Number of the case."),
     )
-    @staticmethod
-    async def case(
-        info: Info,
-        id: Annotated[  # noqa: A002  # the argument's name in GraphQL
-            strawberry.ID | None, strawberry.argument(description="Global id of the case.")
-        ] = UNSET,
-        case_no: Annotated[Long | None, strawberry.argument(description="Number of the case.")] = UNSET,
-    ) -> models.Case | None:
-        if id and not case_no:
-            return await info.context.load(repository.cases_by_id, parse_uuid(key_of(id, "Case")))
-        if case_no and not id:
-            return await info.context.load(repository.cases_by_no, int(case_no))
-        raise ArgumentError("Give either `id` or `caseNo`.")
-
-    @resolver(description="Cases, a page of them.", graphql_type=Connection[Case])
-    @staticmethod
-    def cases(
-        info: Info,
-        filter: CaseFilterArgument = UNSET,  # noqa: A002  # the argument's name in GraphQL
-        order: Annotated[
-            CaseOrder, strawberry.argument(description="The order of the list.")
-        ] = CaseOrder.PRIORITY,
-        first: First = PAGE_SIZE,
-        after: After = UNSET,
-    ) -> ConnectionOf[Any]:
-        return root(info, models.Case, repository.cases(condition(filter)), CASE_ORDERS[order], first, after)
-
-    @resolver(
-        description="Cases counted and summed; most money at risk first. Without `groupBy`, one row.",
-        graphql_type=list[CaseSummary],
+    cases: Connection[Case] = root_many(
+        _CASES,
+        "Cases, a page of them.",
+        argument("filter", CaseFilter | None, "Which cases; without it, all."),
+        argument(
+            "order",
+            CaseOrder | None,
+            "The order of the list; without it PRIORITY, or NEWEST for those who may not see scores.",
+        ),
     )
-    @staticmethod
-    async def case_summary(
-        info: Info,
-        group_by: Annotated[
-            list[CaseDimension], strawberry.argument(description="What to count by; each at most once.")
-        ],
-        filter: CaseFilterArgument = UNSET,  # noqa: A002  # the argument's name in GraphQL
-    ) -> list[CaseSummaryRow]:
-        if len(set(group_by)) != len(group_by):
-            raise ArgumentError("`groupBy` names a dimension twice.")
-        chosen = condition(filter)
-        return await info.context.read(lambda session: repository.case_summary(session, group_by, chosen))
+    inspections: Connection[Inspection] = root_many(_INSPECTIONS, "Inspections, the newest first.")

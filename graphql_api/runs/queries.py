@@ -2,57 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Final
 
 import strawberry
 from strawberry import UNSET
 
-from graphql_api.connections import PAGE_SIZE, After, Connection, ConnectionOf, First, root
-from graphql_api.context import Info
-from graphql_api.fields import resolver
-from graphql_api.filters import AND, NOT, OR, StringFilter, condition
+from graphql_api.compiler.arguments import PageReader
+from graphql_api.connections import Connection
+from graphql_api.fields import argument, root_many
+from graphql_api.runs.filters import QuarantinedRowFilter
 from graphql_api.runs.types import ImportRun, QuarantinedRow, ScanRun
-from tarazu import models
 from tarazu.runs import repository
 
-
-@strawberry.input(description="Which refused rows; all fields given must hold.")
-class QuarantinedRowFilter:
-    mapping: StringFilter | None = strawberry.field(default=UNSET, description="Name of the mapping.")
-    file: StringFilter | None = strawberry.field(default=UNSET, description="File of the row.")
-    entity: StringFilter | None = strawberry.field(default=UNSET, description="What the row was to become.")
-    column: StringFilter | None = strawberry.field(default=UNSET, description="Column that is at fault.")
-    reason: StringFilter | None = strawberry.field(default=UNSET, description="Code of the reason.")
-    and_: list[QuarantinedRowFilter] | None = strawberry.field(name="and", default=UNSET, description=AND)
-    or_: list[QuarantinedRowFilter] | None = strawberry.field(name="or", default=UNSET, description=OR)
-    not_: QuarantinedRowFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
+_IMPORT_RUNS: Final = PageReader({UNSET: repository.IMPORT_RUN_ORDER})
+_QUARANTINED_ROWS: Final = PageReader(
+    {UNSET: repository.QUARANTINED_ROW_ORDER}, fields=repository.quarantined_row_fields
+)
+_SCAN_RUNS: Final = PageReader({UNSET: repository.SCAN_RUN_ORDER})
 
 
 @strawberry.type
 class RunQueries:
-    @resolver(description="Imports, the latest first.", graphql_type=Connection[ImportRun])
-    @staticmethod
-    def import_runs(info: Info, first: First = PAGE_SIZE, after: After = UNSET) -> ConnectionOf[Any]:
-        statement = repository.import_runs()
-        return root(info, models.ImportRun, statement, repository.IMPORT_RUN_ORDER, first, after)
-
-    @resolver(
-        description="Rows that imports refused, the latest first.", graphql_type=Connection[QuarantinedRow]
+    import_runs: Connection[ImportRun] = root_many(_IMPORT_RUNS, "Imports, the latest first.")
+    quarantined_rows: Connection[QuarantinedRow] = root_many(
+        _QUARANTINED_ROWS,
+        "Rows that imports refused, the latest first.",
+        argument("filter", QuarantinedRowFilter | None, "Which rows; without it, all."),
     )
-    @staticmethod
-    def quarantined_rows(
-        info: Info,
-        filter: Annotated[  # noqa: A002  # the argument's name in GraphQL
-            QuarantinedRowFilter | None, strawberry.argument(description="Which rows; without it, all.")
-        ] = UNSET,
-        first: First = PAGE_SIZE,
-        after: After = UNSET,
-    ) -> ConnectionOf[Any]:
-        statement = repository.quarantined_rows(condition(filter))
-        return root(info, models.QuarantinedRow, statement, repository.QUARANTINED_ROW_ORDER, first, after)
-
-    @resolver(description="Scans, the latest first.", graphql_type=Connection[ScanRun])
-    @staticmethod
-    def scan_runs(info: Info, first: First = PAGE_SIZE, after: After = UNSET) -> ConnectionOf[Any]:
-        statement = repository.scan_runs()
-        return root(info, models.ScanRun, statement, repository.SCAN_RUN_ORDER, first, after)
+    scan_runs: Connection[ScanRun] = root_many(_SCAN_RUNS, "Scans, the latest first.")

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, any_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import SQLCoreOperations
+
+Columns = ReadOnlyColumnCollection[str, Any]
+"""The columns of a table or of an alias of it."""
 
 
 class Operator(StrEnum):
@@ -16,6 +21,7 @@ class Operator(StrEnum):
     IN = "in"
     GTE = "gte"
     LTE = "lte"
+    CONTAINS = "contains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ Condition = Comparison | AllOf | AnyOf | Negation
 EVERYTHING: Final = AllOf(())
 
 Field = Callable[[Operator, Any], ColumnElement[bool]]
+"""How a field compares. The value is a value, or a bound parameter in its place."""
+Fields = Callable[[Columns], Mapping[str, Field]]
+"""What a list can be filtered by, given the columns of its table."""
 
 
 def column(expression: SQLCoreOperations[Any]) -> Field:
@@ -64,14 +73,25 @@ def column(expression: SQLCoreOperations[Any]) -> Field:
             case Operator.EQ:
                 condition = expression == value
             case Operator.IN:
-                condition = expression.in_(value)
+                condition = expression == any_(_array(expression, value))
             case Operator.GTE:
                 condition = expression >= value
             case Operator.LTE:
                 condition = expression <= value
+            case Operator.CONTAINS:
+                # strpos, not LIKE: no character of the value is special.
+                condition = func.strpos(expression, value) > 0
         return condition
 
     return compare
+
+
+def _array(expression: Any, value: Any) -> ColumnElement[Any]:
+    # One array, however many values: the statement stays the same.
+    kind = ARRAY(expression.type)
+    if isinstance(value, BindParameter):
+        return bindparam(value.key, type_=kind)
+    return bindparam(None, list(value), kind, unique=True)
 
 
 def related(

@@ -1,54 +1,36 @@
-"""Reads of invoices, their lines, payments and what was paid for which."""
+"""Lists of invoices, their lines, payments and what was paid for which: their orders, and what they are filtered by."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
-from tarazu.fetching import ByKey, Children
-from tarazu.filtering import Condition, Field, column, related, where
-from tarazu.models import District, Invoice, InvoiceLine, Payment, PaymentAllocation, UsagePoint
+from tarazu.filtering import Columns, Field, column, related
+from tarazu.models import District, UsagePoint
 from tarazu.paging import Order
 
 INVOICE_ORDER: Final = Order("invoice", ("id",), (int,), descending=True)
-_in_district: Final = related(UsagePoint.district_id, District.id, District.code)
-INVOICE_FIELDS: Final[dict[str, Field]] = {
-    "kind": column(Invoice.kind),
-    "reading_quality": column(Invoice.reading_quality),
-    "period_end": column(Invoice.period_end),
-    "issued_on": column(Invoice.issued_on),
-    "due_on": column(Invoice.due_on),
-    "consumption_kwh": column(Invoice.consumption_kwh),
-    "payable_rial": column(Invoice.payable_rial),
-    "subscription_no": related(Invoice.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
-    "district_code": lambda operator, value: Invoice.usage_point_id.in_(
-        select(UsagePoint.id).where(_in_district(operator, value))
-    ),
-}
-
-invoices_by_id: Final = ByKey(Invoice, Invoice.id)
-payments_by_id: Final = ByKey(Payment, Payment.id)
-
-invoices_of_usage_points: Final = Children(
-    Invoice,
-    Invoice.usage_point_id,
-    Order("invoice.period_end", ("period_end", "id"), (dt.date, int), descending=True),
-)
-lines_of_invoices: Final = Children(
-    InvoiceLine, InvoiceLine.invoice_id, Order("invoice_line", ("id",), (int,))
-)
-payments_of_usage_points: Final = Children(
-    Payment,
-    Payment.usage_point_id,
-    Order("payment.paid_on", ("paid_on", "id"), (dt.date, int), descending=True),
-)
-_ALLOCATION_ORDER: Final = Order("allocation", ("id",), (int,))
-allocations_of_invoices: Final = Children(PaymentAllocation, PaymentAllocation.invoice_id, _ALLOCATION_ORDER)
-allocations_of_payments: Final = Children(PaymentAllocation, PaymentAllocation.payment_id, _ALLOCATION_ORDER)
+INVOICES_BY_PERIOD: Final = Order("invoice.period_end", ("period_end", "id"), (dt.date, int), descending=True)
+INVOICE_LINE_ORDER: Final = Order("invoice_line", ("id",), (int,))
+PAYMENT_ORDER: Final = Order("payment.paid_on", ("paid_on", "id"), (dt.date, int), descending=True)
+ALLOCATION_ORDER: Final = Order("allocation", ("id",), (int,))
 
 
-def invoices(condition: Condition) -> Select[Invoice]:
-    """Invoices that meet the condition."""
-    return select(Invoice).where(where(condition, INVOICE_FIELDS))
+def invoice_fields(c: Columns) -> dict[str, Field]:
+    """What invoices can be filtered by."""
+    in_district = related(UsagePoint.district_id, District.id, District.code)
+    return {
+        "kind": column(c.kind),
+        "reading_quality": column(c.reading_quality),
+        "period_end": column(c.period_end),
+        "issued_on": column(c.issued_on),
+        "due_on": column(c.due_on),
+        "consumption_kwh": column(c.consumption_kwh),
+        "payable_rial": column(c.payable_rial),
+        "subscription_no": related(c.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
+        "district_code": lambda operator, value: c.usage_point_id.in_(
+            select(UsagePoint.id).where(in_district(operator, value))
+        ),
+    }

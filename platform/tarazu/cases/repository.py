@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from tarazu.database import ReadSession
-from tarazu.fetching import ByKey, Children
-from tarazu.filtering import EVERYTHING, Condition, Field, column, related, where
+from tarazu.filtering import EVERYTHING, Columns, Condition, Field, column, related, where
 from tarazu.models import (
     Case,
     Customer,
     DistributionTransformer,
     District,
     Finding,
-    Inspection,
-    RuleVersion,
     UsagePoint,
 )
 from tarazu.models.enums import LIVE_CASE_STATES, CaseState, RuleFamily, Severity, SubjectKind
@@ -32,41 +29,30 @@ from tarazu.paging import Order
 CASES_BY_PRIORITY: Final = Order("case.priority", ("priority", "id"), (float, uuid.UUID), descending=True)
 CASES_NEWEST_FIRST: Final = Order("case.newest", ("case_no",), (int,), descending=True)
 CASES_OLDEST_FIRST: Final = Order("case.oldest", ("case_no",), (int,))
-CASE_FIELDS: Final[dict[str, Field]] = {
-    "state": column(Case.state),
-    "family": column(Case.family),
-    "severity": column(Case.severity),
-    "subject_kind": column(Case.subject_kind),
-    "assignee": column(Case.assignee),
-    "opened_on": column(Case.opened_on),
-    "confidence": column(Case.confidence),
-    "money_at_risk_rial": column(Case.money_at_risk_rial),
-    "energy_at_risk_kwh": column(Case.energy_at_risk_kwh),
-    "district_code": related(Case.district_id, District.id, District.code),
-    "rule_id": related(Case.id, Finding.case_id, Finding.rule_id),
-    "subscription_no": related(Case.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
-    "customer_no": related(Case.customer_id, Customer.id, Customer.customer_no),
-    "transformer_code": related(
-        Case.transformer_id, DistributionTransformer.id, DistributionTransformer.code
-    ),
-}
+FINDING_ORDER: Final = Order("finding", ("money_at_risk_rial", "id"), (int, uuid.UUID), descending=True)
+INSPECTION_ORDER: Final = Order("inspection", ("id",), (int,), descending=True)
 
-cases_by_id: Final = ByKey(Case, Case.id)
-cases_by_no: Final = ByKey(Case, Case.case_no)
-findings_by_id: Final = ByKey(Finding, Finding.id)
-inspections_by_id: Final = ByKey(Inspection, Inspection.id)
 
-cases_of_usage_points: Final = Children(Case, Case.usage_point_id, CASES_NEWEST_FIRST)
-cases_of_customers: Final = Children(Case, Case.customer_id, CASES_NEWEST_FIRST)
-cases_of_transformers: Final = Children(Case, Case.transformer_id, CASES_NEWEST_FIRST)
-findings_of_cases: Final = Children(
-    Finding,
-    Finding.case_id,
-    Order("finding", ("money_at_risk_rial", "id"), (int, uuid.UUID), descending=True),
-)
-_INSPECTION_ORDER: Final = Order("inspection", ("id",), (int,), descending=True)
-inspections_of_cases: Final = Children(Inspection, Inspection.case_id, _INSPECTION_ORDER)
-inspections_of_usage_points: Final = Children(Inspection, Inspection.usage_point_id, _INSPECTION_ORDER)
+def case_fields(c: Columns) -> dict[str, Field]:
+    """What cases can be filtered by."""
+    return {
+        "state": column(c.state),
+        "family": column(c.family),
+        "severity": column(c.severity),
+        "subject_kind": column(c.subject_kind),
+        "assignee": column(c.assignee),
+        "opened_on": column(c.opened_on),
+        "confidence": column(c.confidence),
+        "money_at_risk_rial": column(c.money_at_risk_rial),
+        "energy_at_risk_kwh": column(c.energy_at_risk_kwh),
+        "district_code": related(c.district_id, District.id, District.code),
+        "rule_id": related(c.id, Finding.case_id, Finding.rule_id),
+        "subscription_no": related(c.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
+        "customer_no": related(c.customer_id, Customer.id, Customer.customer_no),
+        "transformer_code": related(
+            Case.transformer_id, DistributionTransformer.id, DistributionTransformer.code
+        ),
+    }
 
 
 class CaseDimension(StrEnum):
@@ -114,19 +100,6 @@ class CaseHeadline:
     sentence_en: str | None
 
 
-def cases(condition: Condition) -> Select[Case]:
-    """Cases that meet the condition."""
-    return select(Case).where(where(condition, CASE_FIELDS))
-
-
-async def rule_versions(
-    session: ReadSession, keys: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], RuleVersion]:
-    """Rules as they stood, by rule id and version."""
-    statement = select(RuleVersion).where(tuple_(RuleVersion.rule_id, RuleVersion.version).in_(keys))
-    return {(rule.rule_id, rule.version): rule for rule in await session.scalars(statement)}
-
-
 async def case_summary(
     session: ReadSession, group_by: Sequence[CaseDimension], condition: Condition = EVERYTHING
 ) -> list[CaseSummaryRow]:
@@ -149,7 +122,7 @@ async def case_summary(
         )
         .select_from(Case)
         .outerjoin(District, District.id == Case.district_id)
-        .where(where(condition, CASE_FIELDS))
+        .where(where(condition, case_fields(Case.__table__.c)))
         .group_by(*columns.values())
         .order_by(money.desc(), func.count().desc(), *columns.values())
     )

@@ -1,16 +1,14 @@
-"""Reads of customers, their agreements and which points those supplied."""
+"""Lists of customers and their agreements: orders, filters and the search."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, or_, select, union
+from sqlalchemy import ColumnElement, Select, any_, func, literal_column, or_, select, union
+from sqlalchemy.dialects.postgresql import array
 
-from tarazu.database import ReadSession
-from tarazu.fetching import ByKey, Children
-from tarazu.filtering import Condition, Field, column, where
+from tarazu.filtering import Columns, Field, column
 from tarazu.models import (
     AgreementUsagePoint,
     Customer,
@@ -20,86 +18,49 @@ from tarazu.models import (
     UsagePoint,
 )
 from tarazu.paging import Order
-from tarazu.text import search_key
 
 CUSTOMER_ORDER: Final = Order("customer", ("id",), (int,))
-CUSTOMER_FIELDS: Final[dict[str, Field]] = {
-    "kind": column(Customer.kind),
-    "sector": column(Customer.sector),
-    "customer_no": column(Customer.customer_no),
-}
-
-customers_by_id: Final = ByKey(Customer, Customer.id)
-customers_by_no: Final = ByKey(Customer, Customer.customer_no)
-agreements_by_id: Final = ByKey(SupplyAgreement, SupplyAgreement.id)
-
-agreements_of_customers: Final = Children(
-    SupplyAgreement, SupplyAgreement.customer_id, Order("agreement", ("id",), (int,))
-)
+AGREEMENT_ORDER: Final = Order("agreement", ("id",), (int,))
 # The newest supply comes first: it says who has the point now.
-_SUPPLY_ORDER: Final = Order("supply", ("valid_from", "id"), (dt.date, int), descending=True)
-supplies_of_agreements: Final = Children(AgreementUsagePoint, AgreementUsagePoint.agreement_id, _SUPPLY_ORDER)
-supplies_of_usage_points: Final = Children(
-    AgreementUsagePoint, AgreementUsagePoint.usage_point_id, _SUPPLY_ORDER
-)
+SUPPLY_ORDER: Final = Order("supply", ("valid_from", "id"), (dt.date, int), descending=True)
 
 
-def customers(condition: Condition, search: str | None = None) -> Select[Customer]:
-    """Customers that meet the condition and the search.
+def customer_fields(c: Columns) -> dict[str, Field]:
+    """What customers can be filtered by."""
+    return {name: column(c[name]) for name in ("kind", "sector", "customer_no")}
 
-    A search without letters is looked up whole as customer number, national id, legal-entity id, bill id,
-    subscription number or meter serial. Any search is also looked up as the beginning of a word of the name.
-    Letters, digits and spaces are compared in their search form: «علي» finds «علی».
+
+def is_customer_found(c: Columns, needle: ColumnElement[str], *, has_digits: bool) -> ColumnElement[bool]:
+    """Whether a customer is found by a search; `needle` is its search key (`tarazu.text.search_key`).
+
+    Any search is looked up as the beginning of a word of the name. One with digits is also looked up whole as customer
+    number, national id, legal-entity id, bill id, subscription number or meter serial. Letters, digits and spaces are
+    compared in their search form: «علي» finds «علی».
     """
-    statement = select(Customer).where(where(condition, CUSTOMER_FIELDS))
-    if search is None:
-        return statement
-    return statement.where(_found_by(search_key(search)))
-
-
-def _found_by(needle: str) -> ColumnElement[bool]:
     by_name = or_(
-        Customer.name_search_key.startswith(needle, autoescape=True),
-        Customer.name_search_key.contains(f" {needle}", autoescape=True),
+        func.starts_with(c.name_search_key, needle),
+        func.strpos(c.name_search_key, literal_column("' '").concat(needle)) > literal_column("0"),
     )
     # Serial and subscription numbers carry letters in some companies, a name carries no digits.
-    if not any(character.isdigit() for character in needle):
+    if not has_digits:
         return by_name
+    customer = Customer.__table__.alias()
     supplied = (
         select(SupplyAgreement.customer_id)
         .join(AgreementUsagePoint, AgreementUsagePoint.agreement_id == SupplyAgreement.id)
         .join(UsagePoint, UsagePoint.id == AgreementUsagePoint.usage_point_id)
     )
     # search_key folds case; identifiers are stored as they are written, so both cases are tried.
-    spellings = {needle, needle.upper()}
+    spellings = array([needle, func.upper(needle)])
     matches: list[Select[Any]] = [
-        select(Customer.id).where(Customer.customer_no.in_(spellings)),
-        select(Customer.id).where(Customer.national_id == needle),
-        select(Customer.id).where(Customer.legal_entity_id == needle),
-        supplied.where(UsagePoint.subscription_no.in_(spellings)),
+        select(customer.c.id).where(customer.c.customer_no == any_(spellings)),
+        select(customer.c.id).where(customer.c.national_id == needle),
+        select(customer.c.id).where(customer.c.legal_entity_id == needle),
+        supplied.where(UsagePoint.subscription_no == any_(spellings)),
         supplied.where(UsagePoint.bill_id == needle),
         supplied.join(MeterInstallation, MeterInstallation.usage_point_id == UsagePoint.id)
         .join(Meter, Meter.id == MeterInstallation.meter_id)
-        .where(Meter.serial_no.in_(spellings)),
+        .where(Meter.serial_no == any_(spellings)),
     ]
     # A UNION of index look-ups; as ORs over joins it would read every customer.
-    return or_(Customer.id.in_(union(*matches)), by_name)
-
-
-async def current_customers(
-    session: ReadSession, usage_points: Sequence[int], on: dt.date
-) -> dict[int, Customer]:
-    """Who is supplied at each point on that day; a point that supplies nobody is left out."""
-    statement = (
-        select(AgreementUsagePoint.usage_point_id, Customer)
-        .join(SupplyAgreement, SupplyAgreement.id == AgreementUsagePoint.agreement_id)
-        .join(Customer, Customer.id == SupplyAgreement.customer_id)
-        .where(
-            AgreementUsagePoint.usage_point_id.in_(usage_points),
-            AgreementUsagePoint.valid_from <= on,
-            or_(AgreementUsagePoint.valid_to.is_(None), AgreementUsagePoint.valid_to > on),
-        )
-        # Where two periods overlap, the newer one is written last and stays.
-        .order_by(AgreementUsagePoint.valid_from, AgreementUsagePoint.id)
-    )
-    return dict((await session.execute(statement)).all())
+    return or_(c.id.in_(union(*matches)), by_name)

@@ -1,79 +1,95 @@
-"""Reads of usage points, their terms, meters, readings and events."""
+"""Lists of usage points, meters, readings and events: their orders, their filters, and what is in force on a day."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, literal_column, or_, select
 
-from tarazu.database import ReadSession
-from tarazu.fetching import ByKey, Children
+from tarazu.filtering import Columns, Field, column, related
 from tarazu.models import (
-    EndDeviceEvent,
-    Meter,
-    MeterInstallation,
-    MeterMultiplier,
-    MeterReading,
-    UsagePoint,
-    UsagePointStatus,
+    AgreementUsagePoint,
+    DistributionTransformer,
+    District,
+    SupplyAgreement,
     UsagePointTerm,
 )
 from tarazu.paging import Order
-
-usage_points_by_id: Final = ByKey(UsagePoint, UsagePoint.id)
-usage_points_by_subscription_no: Final = ByKey(UsagePoint, UsagePoint.subscription_no)
-meters_by_id: Final = ByKey(Meter, Meter.id)
-installations_by_id: Final = ByKey(MeterInstallation, MeterInstallation.id)
-readings_by_id: Final = ByKey(MeterReading, MeterReading.id)
-events_by_id: Final = ByKey(EndDeviceEvent, EndDeviceEvent.id)
 
 
 def _newest(name: str, day: str) -> Order:
     return Order(name, (day, "id"), (dt.date, int), descending=True)
 
 
-_USAGE_POINT_ORDER: Final = Order("usage_point", ("id",), (int,))
-usage_points_of_districts: Final = Children(UsagePoint, UsagePoint.district_id, _USAGE_POINT_ORDER)
-usage_points_of_transformers: Final = Children(UsagePoint, UsagePoint.transformer_id, _USAGE_POINT_ORDER)
-
-terms_of_usage_points: Final = Children(
-    UsagePointTerm, UsagePointTerm.usage_point_id, _newest("term", "valid_from")
-)
-statuses_of_usage_points: Final = Children(
-    UsagePointStatus, UsagePointStatus.usage_point_id, _newest("status", "valid_from")
-)
-_INSTALLATION_ORDER: Final = _newest("installation", "valid_from")
-installations_of_usage_points: Final = Children(
-    MeterInstallation, MeterInstallation.usage_point_id, _INSTALLATION_ORDER
-)
-installations_of_meters: Final = Children(MeterInstallation, MeterInstallation.meter_id, _INSTALLATION_ORDER)
-multipliers_of_installations: Final = Children(
-    MeterMultiplier, MeterMultiplier.installation_id, _newest("multiplier", "valid_from")
-)
-readings_of_installations: Final = Children(
-    MeterReading, MeterReading.installation_id, _newest("reading", "read_on")
-)
-events_of_meters: Final = Children(
-    EndDeviceEvent,
-    EndDeviceEvent.meter_id,
-    Order("event", ("occurred_at", "id"), (dt.datetime, int), descending=True),
-)
+USAGE_POINT_ORDER: Final = Order("usage_point", ("id",), (int,))
+METER_ORDER: Final = Order("meter", ("id",), (int,))
+TERM_ORDER: Final = _newest("term", "valid_from")
+STATUS_ORDER: Final = _newest("status", "valid_from")
+INSTALLATION_ORDER: Final = _newest("installation", "valid_from")
+MULTIPLIER_ORDER: Final = _newest("multiplier", "valid_from")
+READING_ORDER: Final = _newest("reading", "read_on")
+EVENT_ORDER: Final = Order("event", ("occurred_at", "id"), (dt.datetime, int), descending=True)
 
 
-async def current_terms(
-    session: ReadSession, usage_points: Sequence[int], on: dt.date
-) -> dict[int, UsagePointTerm]:
-    """The terms in force at each point on that day; a point without any is left out."""
-    statement = (
-        select(UsagePointTerm)
-        .where(
-            UsagePointTerm.usage_point_id.in_(usage_points),
-            UsagePointTerm.valid_from <= on,
-            or_(UsagePointTerm.valid_to.is_(None), UsagePointTerm.valid_to > on),
-        )
-        # Where two periods overlap, the newer one comes last and stays.
-        .order_by(UsagePointTerm.valid_from, UsagePointTerm.id)
+# In the text: PostgreSQL plans a bound limit as a tenth of the table.
+_ONE: Final = literal_column("1")
+
+
+def usage_point_fields(c: Columns) -> dict[str, Field]:
+    """What usage points can be filtered by."""
+    return {
+        "commodity": column(c.commodity),
+        "subscription_no": column(c.subscription_no),
+        "district_code": related(c.district_id, District.id, District.code),
+        "transformer_code": related(
+            c.transformer_id, DistributionTransformer.id, DistributionTransformer.code
+        ),
+        "energised_on": column(c.energised_on),
+    }
+
+
+def reading_fields(c: Columns) -> dict[str, Field]:
+    """What readings can be filtered by."""
+    return {name: column(c[name]) for name in ("read_on", "register", "quality")}
+
+
+def event_fields(c: Columns) -> dict[str, Field]:
+    """What events of meters can be filtered by."""
+    return {"kind": column(c.kind)}
+
+
+def is_term_in_force(point: Columns, term: Columns, day: ColumnElement[dt.date]) -> ColumnElement[bool]:
+    """Whether a row of terms is the one in force at the point on that day: the newest where periods overlap."""
+    newest = UsagePointTerm.__table__.alias()
+    return term.id == (
+        select(newest.c.id)
+        .where(newest.c.usage_point_id == point.id, *_valid(newest.c, day))
+        .order_by(newest.c.valid_from.desc(), newest.c.id.desc())
+        .limit(_ONE)
+        .correlate(point.id.table)
+        .scalar_subquery()
     )
-    return {term.usage_point_id: term for term in await session.scalars(statement)}
+
+
+def is_customer_supplied(
+    point: Columns, customer: Columns, day: ColumnElement[dt.date]
+) -> ColumnElement[bool]:
+    """Whether a customer is the one supplied at the point on that day: by the newest where supplies overlap."""
+    supply, agreement = AgreementUsagePoint.__table__.alias(), SupplyAgreement.__table__.alias()
+    return customer.id == (
+        select(agreement.c.customer_id)
+        .where(
+            supply.c.usage_point_id == point.id,
+            agreement.c.id == supply.c.agreement_id,
+            *_valid(supply.c, day),
+        )
+        .order_by(supply.c.valid_from.desc(), supply.c.id.desc())
+        .limit(_ONE)
+        .correlate(point.id.table)
+        .scalar_subquery()
+    )
+
+
+def _valid(c: Any, day: ColumnElement[dt.date]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return c.valid_from <= day, or_(c.valid_to.is_(None), c.valid_to > day)

@@ -121,6 +121,7 @@ class Case(Base):
     customer: Mapped[Customer | None] = relationship(lazy="raise")
     transformer: Mapped[DistributionTransformer | None] = relationship(lazy="raise")
     district: Mapped[District | None] = relationship(lazy="raise")
+    first_scan_run: Mapped[ScanRun] = relationship(lazy="raise")
     findings: Mapped[list[Finding]] = relationship(lazy="raise", back_populates="case")
     inspections: Mapped[list[Inspection]] = relationship(lazy="raise", back_populates="case")
 

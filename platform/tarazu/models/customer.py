@@ -12,6 +12,7 @@ from .base import Base, CreatedAt, Key, choice, validity_check
 from .enums import CustomerKind, Sector
 
 if TYPE_CHECKING:
+    from .case import Case
     from .usage_point import UsagePoint
 
 
@@ -42,6 +43,7 @@ class Customer(Base):
     created_at: Mapped[CreatedAt]
 
     agreements: Mapped[list[SupplyAgreement]] = relationship(lazy="raise", back_populates="customer")
+    cases: Mapped[list[Case]] = relationship(lazy="raise", viewonly=True)
 
 
 class SupplyAgreement(Base):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Key
+
+if TYPE_CHECKING:
+    from .case import Case
+    from .usage_point import UsagePoint
 
 
 class District(Base):
@@ -20,6 +25,9 @@ class District(Base):
     code: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str | None]
 
+    usage_points: Mapped[list[UsagePoint]] = relationship(lazy="raise", viewonly=True)
+    transformers: Mapped[list[DistributionTransformer]] = relationship(lazy="raise", viewonly=True)
+
 
 class ExchangePoint(Base):
     """Where the company takes energy over from the transmission grid («نقطه تبادل انرژی»)."""
@@ -30,6 +38,8 @@ class ExchangePoint(Base):
     id: Mapped[Key]
     code: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str | None]
+
+    feeders: Mapped[list[Feeder]] = relationship(lazy="raise", viewonly=True)
 
 
 class Feeder(Base):
@@ -42,6 +52,7 @@ class Feeder(Base):
     exchange_point_id: Mapped[int | None] = mapped_column(ForeignKey("exchange_point.id"))
 
     exchange_point: Mapped[ExchangePoint | None] = relationship(lazy="raise")
+    transformers: Mapped[list[DistributionTransformer]] = relationship(lazy="raise", viewonly=True)
 
 
 class DistributionTransformer(Base):
@@ -65,6 +76,8 @@ class DistributionTransformer(Base):
     feeder: Mapped[Feeder | None] = relationship(lazy="raise")
     district: Mapped[District | None] = relationship(lazy="raise")
     energies: Mapped[list[TransformerEnergy]] = relationship(lazy="raise", back_populates="transformer")
+    usage_points: Mapped[list[UsagePoint]] = relationship(lazy="raise", viewonly=True)
+    cases: Mapped[list[Case]] = relationship(lazy="raise", viewonly=True)
 
 
 class TransformerEnergy(Base):

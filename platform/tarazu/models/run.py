@@ -25,6 +25,8 @@ class ImportRun(Base):
     finished_at: Mapped[dt.datetime | None]
     summary: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
+    quarantined_rows: Mapped[list[QuarantinedRow]] = relationship(lazy="raise", viewonly=True)
+
 
 class QuarantinedRow(Base):
     """A row of a source that was refused, with the place, the reason and the raw values.

@@ -15,7 +15,9 @@ from .network import DistributionTransformer, District
 
 if TYPE_CHECKING:
     from .billing import Invoice
+    from .case import Case, Inspection
     from .metering import MeterInstallation
+    from .payment import Payment
 
 
 class UsagePoint(Base):
@@ -53,6 +55,9 @@ class UsagePoint(Base):
     supplies: Mapped[list[AgreementUsagePoint]] = relationship(lazy="raise", back_populates="usage_point")
     installations: Mapped[list[MeterInstallation]] = relationship(lazy="raise", back_populates="usage_point")
     invoices: Mapped[list[Invoice]] = relationship(lazy="raise", back_populates="usage_point")
+    payments: Mapped[list[Payment]] = relationship(lazy="raise", viewonly=True)
+    cases: Mapped[list[Case]] = relationship(lazy="raise", viewonly=True)
+    inspections: Mapped[list[Inspection]] = relationship(lazy="raise", viewonly=True)
 
 
 class UsagePointTerm(Base):

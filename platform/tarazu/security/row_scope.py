@@ -18,11 +18,14 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tarazu.models import (
     AgreementUsagePoint,
+    Case,
     Customer,
     DistributionTransformer,
     Feeder,
+    Invoice,
     Meter,
     MeterInstallation,
+    PaymentAllocation,
     SupplyAgreement,
     UsagePoint,
 )
@@ -85,6 +88,25 @@ def of_usage_point(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] 
         return None
     point = _table(UsagePoint).alias()
     return exists().where(point.c.id == columns.usage_point_id, _sure(usage_point(point.c, scope)))
+
+
+def of_invoice(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Rows with an `invoice_id`."""
+    if scope.district_ids is None and scope.sectors is None:
+        return None
+    bill = _table(Invoice).alias()
+    return exists().where(bill.c.id == columns.invoice_id, _sure(of_usage_point(bill.c, scope)))
+
+
+def payment(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """A payment is in scope with the point it names, or with any invoice that it settles."""
+    if scope.district_ids is None and scope.sectors is None:
+        return None
+    part = _table(PaymentAllocation).alias()
+    return or_(
+        _sure(of_usage_point(columns, scope)),
+        exists().where(part.c.payment_id == columns.id, _sure(of_invoice(part.c, scope))),
+    )
 
 
 def of_installation(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
@@ -160,6 +182,19 @@ def case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
         and_(columns.customer_id.is_not(None), _sure(of_customer(columns, scope))),
         and_(columns.transformer_id.is_not(None), about_transformer),
     )
+
+
+def of_case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Rows with a `case_id`."""
+    if scope.district_ids is None and scope.sectors is None:
+        return None
+    subject = _table(Case).alias()
+    return exists().where(subject.c.id == columns.case_id, _sure(case(subject.c, scope)))
+
+
+def of_parent(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Parts of a row that is in scope itself, and cannot be reached but through it; aggregates that sum in scope."""
+    return None
 
 
 def everyone(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | None:

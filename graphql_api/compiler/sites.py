@@ -1,0 +1,154 @@
+"""The places of a document where values come in: fields with arguments, and the conditions of `@skip`, `@include`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+from strawberry import Schema
+from strawberry.types.arguments import convert_arguments
+
+from graphql_api.compiler.mapping import METADATA_KEY, Reader, ReadingLimits
+from tarazu.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A field of the document whose arguments decide SQL or values."""
+
+    node: FieldNode
+    definition: GraphQLField
+    reader: Reader
+    is_constant: bool
+    """Whether no variable stands in its arguments."""
+    schema: Schema
+
+    def read(self, variables: VariableValues, limits: ReadingLimits) -> SiteValues:
+        try:
+            given = get_argument_values(self.definition, self.node, variables, hide_suggestions=True)
+            strawberry_field = self.definition.extensions["strawberry-definition"]
+            arguments = convert_arguments(
+                given,
+                strawberry_field.arguments,
+                scalar_registry=self.schema.schema_converter.scalar_registry,
+                config=self.schema.config,
+            )
+            shape, values = self.reader.read(arguments, limits)
+        except (InputError, GraphQLError) as error:
+            return SiteValues(_WRONG, (), error)
+        return SiteValues(shape, values)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteValues:
+    """What a site came to. An error counts only where the field is not skipped."""
+
+    shape: Any
+    values: tuple[Any, ...]
+    error: Exception | None = None
+
+
+_WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """All sites of an operation and the fragments it may spread."""
+
+    all: tuple[Site, ...]
+    number_of: Mapping[int, int]
+    """By the identity of the field's node, which the document keeps alive."""
+    flags: tuple[str, ...]
+    """Variables that `@skip` and `@include` look at."""
+
+
+def find_sites(schema: Schema, document: DocumentNode, operation: OperationDefinitionNode) -> Sites:
+    finder = _Finder(schema)
+    types = finder.types
+    for definition in document.definitions:
+        if definition is operation or isinstance(definition, FragmentDefinitionNode):
+            visit(definition, TypeInfoVisitor(types, finder))
+    return Sites(
+        tuple(finder.found),
+        {id(site.node): number for number, site in enumerate(finder.found)},
+        tuple(sorted(finder.flags)),
+    )
+
+
+class _Finder(Visitor):
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.schema = schema
+        self.types = TypeInfo(graphql_schema(schema))
+        self.found: list[Site] = []
+        self.flags: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        definition = self.types.get_field_def()
+        strawberry_field = definition.extensions.get("strawberry-definition") if definition else None
+        if definition is None or strawberry_field is None:
+            return
+        reader = getattr(strawberry_field.metadata.get(METADATA_KEY), "reader", None)
+        if reader is not None:
+            self.found.append(Site(node, definition, reader, not _has_variable(node), self.schema))
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value in ("skip", "include"):
+            self.flags |= {
+                argument.value.name.value
+                for argument in node.arguments
+                if isinstance(argument.value, VariableNode)
+            }
+
+
+def _has_variable(node: FieldNode) -> bool:
+    found = False
+
+    class _Look(Visitor):
+        def enter_variable(self, *_: Any) -> None:
+            nonlocal found
+            found = True
+
+    for argument in node.arguments or ():
+        visit(argument, _Look())
+    return found
+
+
+def is_included(directives: Sequence[DirectiveNode], variables: Mapping[str, Any]) -> bool:
+    """What `@skip(if:)` and `@include(if:)` say. Validation has made sure that they have a boolean."""
+    for directive in directives:
+        name = directive.name.value
+        if name not in ("skip", "include"):
+            continue
+        value = directive.arguments[0].value
+        if isinstance(value, BooleanValueNode):
+            flag = value.value
+        else:
+            assert isinstance(value, VariableNode)
+            flag = bool(variables.get(value.name.value))
+        if flag == (name == "skip"):
+            return False
+    return True
+
+
+def graphql_schema(schema: Schema) -> GraphQLSchema:
+    """graphql-core's schema in strawberry's."""
+    return schema._schema  # noqa: SLF001  # strawberry has no public way to it
