@@ -36,7 +36,7 @@ class PageShape:
     search_shape: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Search:
     """A search by text: its key as compared, its shape, and the SQL of it."""
 
@@ -46,7 +46,7 @@ class Search:
     requires: Permission
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PageReader:
     """Reads `first`, `after`, `order`, `filter`, `search`, whichever a list has."""
 
@@ -134,7 +134,7 @@ class Lookup:
     column: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LookupReader:
     """Reads the arguments of a root field that is one row: exactly one of several ways to name it."""
 

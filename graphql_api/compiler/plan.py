@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -17,7 +16,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
-    OperationDefinitionNode,
     SelectionSetNode,
     get_named_type,
 )
@@ -79,20 +77,19 @@ class Planner:
     schema: GraphQLSchema
     types: Types
     root_mappings: Mapping[str, FieldMapping]
-    document: DocumentNode
     sites: Sites
     site_values: Sequence[SiteValues]
     variables: Mapping[str, Any]
     principal: Principal
     personal: dict[str, None] = field(default_factory=dict)
 
-    def plan(self, operation: OperationDefinitionNode) -> Plan:
+    def plan(self) -> Plan:
         """Raises GraphQLError (forbidden, or an argument is wrong) and NotCompilableError."""
         query = self.schema.query_type
         assert query is not None
         roots = [
             self._root(key, nodes, query)
-            for key, nodes in self._collect([operation.selection_set], query).items()
+            for key, nodes in self._collect([self.sites.operation.selection_set], query).items()
         ]
         return Plan(tuple(roots), tuple(self.personal))
 
@@ -256,7 +253,7 @@ class Planner:
         return is_abstract_type(wanted) and self.schema.is_sub_type(wanted, named)
 
     def _fragment(self, name: str) -> FragmentDefinitionNode:
-        for definition in self.document.definitions:
+        for definition in self.sites.document.definitions:
             if isinstance(definition, FragmentDefinitionNode) and definition.name.value == name:
                 return definition
         raise AssertionError(name)  # validation has refused it

@@ -95,7 +95,7 @@ class Compiler:
         )
         compiled = self._compiled.get(shape)
         if compiled is None:
-            compiled = self._compile(document, operation, sites, site_values, coerced, principal)
+            compiled = self._compile(sites, site_values, coerced, principal)
             self._compiled.keep(shape, compiled)
         if isinstance(compiled, NotCompilableError):
             raise compiled
@@ -131,8 +131,6 @@ class Compiler:
 
     def _compile(
         self,
-        document: DocumentNode,
-        operation: OperationDefinitionNode,
         sites: Sites,
         site_values: list[SiteValues],
         variables: Mapping[str, Any],
@@ -142,14 +140,13 @@ class Compiler:
             self.graphql_schema,
             self.types,
             self.root_mappings,
-            document,
             sites,
             site_values,
             variables,
             principal,
         )
         try:
-            plan = planner.plan(operation)
+            plan = planner.plan()
             statements = tuple(
                 render(Builder(shared_values(principal.scope), site_values).statement(root), _SHARED)
                 for root in plan.roots

@@ -73,9 +73,11 @@ _WRONG = "wrong"
 class Sites:
     """All sites of an operation and the fragments it may spread."""
 
+    document: DocumentNode
+    operation: OperationDefinitionNode
     all: tuple[Site, ...]
     number_of: Mapping[int, int]
-    """By the identity of the field's node, which the document keeps alive."""
+    """By the identity of the field's node in the document above."""
     flags: tuple[str, ...]
     """Variables that `@skip` and `@include` look at."""
 
@@ -87,6 +89,8 @@ def find_sites(schema: Schema, document: DocumentNode, operation: OperationDefin
         if definition is operation or isinstance(definition, FragmentDefinitionNode):
             visit(definition, TypeInfoVisitor(types, finder))
     return Sites(
+        document,
+        operation,
         tuple(finder.found),
         {id(site.node): number for number, site in enumerate(finder.found)},
         tuple(sorted(finder.flags)),

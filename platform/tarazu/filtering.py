@@ -90,7 +90,9 @@ def _array(expression: Any, value: Any) -> ColumnElement[Any]:
     # One array, however many values: the statement stays the same.
     kind = ARRAY(expression.type)
     if isinstance(value, BindParameter):
-        return bindparam(value.key, type_=kind)
+        if value.required:
+            return bindparam(value.key, type_=kind)
+        value = value.value
     return bindparam(None, list(value), kind, unique=True)
 
 

@@ -79,11 +79,8 @@ def is_customer_supplied(
     supply, agreement = AgreementUsagePoint.__table__.alias(), SupplyAgreement.__table__.alias()
     return customer.id == (
         select(agreement.c.customer_id)
-        .where(
-            supply.c.usage_point_id == point.id,
-            agreement.c.id == supply.c.agreement_id,
-            *_valid(supply.c, day),
-        )
+        .select_from(supply.join(agreement, agreement.c.id == supply.c.agreement_id))
+        .where(supply.c.usage_point_id == point.id, *_valid(supply.c, day))
         .order_by(supply.c.valid_from.desc(), supply.c.id.desc())
         .limit(_ONE)
         .correlate(point.id.table)

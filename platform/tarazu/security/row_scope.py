@@ -68,10 +68,13 @@ def exchange_point(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] 
     if scope.district_ids is None:
         return None
     line, transformer = _table(Feeder).alias(), _table(DistributionTransformer).alias()
-    return exists().where(
-        line.c.exchange_point_id == columns.id,
-        transformer.c.feeder_id == line.c.id,
-        transformer.c.district_id == any_(scope.district_ids),
+    return (
+        exists()
+        .select_from(line.join(transformer, transformer.c.feeder_id == line.c.id))
+        .where(
+            line.c.exchange_point_id == columns.id,
+            transformer.c.district_id == any_(scope.district_ids),
+        )
     )
 
 
@@ -140,11 +143,17 @@ def customer(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None
     if scope.district_ids is not None:
         agreement, supply = _table(SupplyAgreement).alias(), _table(AgreementUsagePoint).alias()
         point = _table(UsagePoint).alias()
-        district_rule = exists().where(
-            agreement.c.customer_id == columns.id,
-            supply.c.agreement_id == agreement.c.id,
-            point.c.id == supply.c.usage_point_id,
-            point.c.district_id == any_(scope.district_ids),
+        district_rule = (
+            exists()
+            .select_from(
+                agreement.join(supply, supply.c.agreement_id == agreement.c.id).join(
+                    point, point.c.id == supply.c.usage_point_id
+                )
+            )
+            .where(
+                agreement.c.customer_id == columns.id,
+                point.c.district_id == any_(scope.district_ids),
+            )
         )
     return _all_of(district_rule, None if scope.sectors is None else columns.sector == any_(scope.sectors))
 
@@ -213,12 +222,14 @@ def _supplies_sector(point_id: ColumnElement[Any], sectors: ColumnElement[Any]) 
         _table(AgreementUsagePoint).alias(),
         _table(Customer).alias(),
     )
-    return exists().where(
-        link.c.usage_point_id == point_id,
-        link.c.valid_to.is_(None),
-        agreement.c.id == link.c.agreement_id,
-        owner.c.id == agreement.c.customer_id,
-        owner.c.sector == any_(sectors),
+    return (
+        exists()
+        .select_from(
+            link.join(agreement, agreement.c.id == link.c.agreement_id).join(
+                owner, owner.c.id == agreement.c.customer_id
+            )
+        )
+        .where(link.c.usage_point_id == point_id, link.c.valid_to.is_(None), owner.c.sector == any_(sectors))
     )
 
 
