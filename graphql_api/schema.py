@@ -22,7 +22,6 @@ from graphql_api.context import Info
 from graphql_api.customers.queries import CustomerQueries
 from graphql_api.errors import TellErrors
 from graphql_api.fields import resolver
-from graphql_api.limits import LimitDocuments, limit_tokens
 from graphql_api.metering.queries import MeteringQueries
 from graphql_api.nodes import Node, find_node
 from graphql_api.receivables.queries import ReceivablesQueries
@@ -56,7 +55,7 @@ schema: Final = Schema(
     query=Query,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[TellErrors, limit_tokens, LimitDocuments],
+    extensions=[TellErrors],
 )
 
 
