@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
@@ -20,7 +21,6 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     ValidationRule,
-    Visitor,
     parse,
     specified_rules,
     validate,
@@ -93,7 +93,9 @@ class Documents:
     def __init__(self, schema: GraphQLSchema, *, development: bool = False) -> None:
         self.schema = schema
         self._hides_suggestions = not development
-        self._rules = specified_rules if development else (NoIntrospectionRule, *specified_rules)
+        self._rules: tuple[type[ASTValidationRule], ...] = (
+            specified_rules if development else (NoIntrospectionRule, *specified_rules)
+        )
         # A newcomer moves to the known ones when it comes again: documents that are used once, such as those with
         # values written into them, push out only each other.
         self._known = WeightedCache[str, _Operations](_KNOWN_CHARACTERS_MAX)
@@ -133,9 +135,7 @@ class Documents:
             hide_suggestions=self._hides_suggestions,
         )
         if isinstance(values, list):
-            raise VariablesError(
-                "The variables do not fit.", problems=self._problems(values)
-            )
+            raise VariablesError("The variables do not fit.", problems=self._problems(values))
         return values
 
     def _problems(self, errors: list[GraphQLError]) -> list[Problem]:

@@ -36,9 +36,7 @@ class Admitted:
     @property
     def extensions(self) -> dict[str, Any]:
         """For the answer's `extensions`."""
-        return {
-            "cost": {"charged": self.cost.total, "limit": self.cost.limit, "remaining": self.remaining}
-        }
+        return {"cost": {"charged": self.cost.total, "limit": self.cost.limit, "remaining": self.remaining}}
 
 
 class Gate:

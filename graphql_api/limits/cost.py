@@ -166,7 +166,10 @@ class _Planner:
         return tuple(parts)
 
     def _fields(
-        self, selection_set: SelectionSetNode, parent: GraphQLNamedType, conditions: tuple[tuple[str, bool], ...]
+        self,
+        selection_set: SelectionSetNode,
+        parent: GraphQLNamedType,
+        conditions: tuple[tuple[str, bool], ...],
     ) -> list[tuple[FieldNode, GraphQLNamedType, tuple[tuple[str, bool], ...]]]:
         """The fields with fragments written out, each with its type and the conditions of `@skip`, `@include`."""
         found = []
@@ -237,7 +240,9 @@ class _Planner:
 
     def _page_size(self, node: FieldNode, field: GraphQLField, place: str) -> tuple[_Size, int]:
         size_max = self.weights.sizes.get(place, _CAP)
-        given = next((part.value for part in node.arguments or () if part.name.value == _PAGE_SIZE_ARGUMENT), None)
+        given = next(
+            (part.value for part in node.arguments or () if part.name.value == _PAGE_SIZE_ARGUMENT), None
+        )
         if isinstance(given, IntValueNode):
             return int(given.value), size_max
         if isinstance(given, VariableNode):
@@ -255,7 +260,7 @@ def _default_page_size(field: GraphQLField) -> int | None:
 
 
 def _is_connection(kind: Any) -> bool:
-    return isinstance(kind, GraphQLObjectType) and _WRAPPERS <= kind.fields.keys()
+    return isinstance(kind, GraphQLObjectType) and kind.fields.keys() >= _WRAPPERS
 
 
 def _is_list(field: GraphQLField) -> bool:

@@ -32,7 +32,9 @@ class CharactersError(LimitError):
     code = "graphql.limit.characters"
     maximum = 32_768
     unit = "characters in a document"
-    why = "The longest query in the documentation has 1,500; reading 32,768 takes the lexer a few milliseconds."
+    why = (
+        "The longest query in the documentation has 1,500; reading 32,768 takes the lexer a few milliseconds."
+    )
     remedy = "Send values as variables, and several smaller documents."
 
 

@@ -45,7 +45,9 @@ class RateError(RefusedError):
     def __init__(self, retry_after_seconds: int, cost: int, budget: int) -> None:
         super().__init__(
             f"The operation costs {cost:,}, and what is left of the budget of {budget:,} a minute is less.",
-            mend="Ask for less." if cost > budget else f"Try again in {retry_after_seconds} s, or ask for less.",
+            mend="Ask for less."
+            if cost > budget
+            else f"Try again in {retry_after_seconds} s, or ask for less.",
         )
         self.retry_after_seconds = retry_after_seconds
 
@@ -72,9 +74,7 @@ class RateStorageError(InputError):
 class CostRate:
     """Charges costs to principals. One object for the process; `budgets` are by role, a minute."""
 
-    def __init__(
-        self, budgets: Mapping[Role, int], *, storage: str = "async+memory://"
-    ) -> None:
+    def __init__(self, budgets: Mapping[Role, int], *, storage: str = "async+memory://") -> None:
         """Raises RateStorageError for an address that is none, or whose client library is not installed."""
         self._items = {
             role: RateLimitItemPerMinute(budget, namespace=_NAMESPACE) for role, budget in budgets.items()

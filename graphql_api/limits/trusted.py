@@ -100,7 +100,9 @@ def read_manifest(path: Path) -> dict[str, TrustedDocument]:
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}.") from error
     except orjson.JSONDecodeError as error:
-        raise ManifestError(f"{path}:{error.lineno}: is no JSON.", mend="Make it with `tarazu api trust`.") from error
+        raise ManifestError(
+            f"{path}:{error.lineno}: is no JSON.", mend="Make it with `tarazu api trust`."
+        ) from error
     if not isinstance(data, dict):
         raise ManifestError(f"{path}: is no JSON object.", mend="Make it with `tarazu api trust`.")
     return {sha256: _read_entry(path, sha256, entry) for sha256, entry in data.items()}
@@ -108,13 +110,16 @@ def read_manifest(path: Path) -> dict[str, TrustedDocument]:
 
 def _read_entry(path: Path, sha256: str, entry: Any) -> TrustedDocument:
     place = f"{path}: {sha256[:64]}"
-    text, roles = (entry, None) if isinstance(entry, str) else (None, None)
-    if isinstance(entry, dict) and entry.keys() <= {"document", "roles"}:
-        text, roles = entry.get("document"), entry.get("roles")
+    whole = {"document": entry} if isinstance(entry, str) else entry
+    if not isinstance(whole, dict) or not whole.keys() <= {"document", "roles"}:
+        raise ManifestError(f"{place}: is no document.", mend="Make it with `tarazu api trust`.")
+    text, roles = whole.get("document"), whole.get("roles")
     if not isinstance(text, str):
         raise ManifestError(f"{place}: has no document.", mend="Make it with `tarazu api trust`.")
     if not _SHA256.fullmatch(sha256) or sha256_of(text) != sha256:
-        raise ManifestError(f"{place}: is not the SHA-256 of its document.", mend="Make it with `tarazu api trust`.")
+        raise ManifestError(
+            f"{place}: is not the SHA-256 of its document.", mend="Make it with `tarazu api trust`."
+        )
     if roles is None:
         return TrustedDocument(text)
     try:

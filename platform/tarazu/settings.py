@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     api_cost_per_minute: dict[Role, int] = Field(
         default_factory=dict,
         description=(
-            "What principals of a role may cost in a minute, as JSON `{\"application\": 60000000}`; roles that are "
+            'What principals of a role may cost in a minute, as JSON `{"application": 60000000}`; roles that are '
             "not named keep 3,000,000, applications 30,000,000."
         ),
     )
