@@ -124,12 +124,14 @@ class CostRate:
             item.key_for(principal.id), _SECONDS
         )
         free = item.amount - cost
+        if free < 0:
+            return _SECONDS  # never, but a client that waits should not come back at once
         if current <= free:
             # The last minute's share shrinks to what is free.
             wait = previous_ttl - (free - current) * _SECONDS / previous if previous else 1
         else:
             # First this minute has to become the last one, then its share shrinks.
-            wait = current_ttl - _SECONDS + _SECONDS * (1 - max(free, 0) / current)
+            wait = current_ttl - _SECONDS + _SECONDS * (1 - free / current)
         return max(1, math.ceil(wait))
 
 
