@@ -45,10 +45,15 @@ class Context:
         self._open = AsyncExitStack()
         self._turn = asyncio.Lock()
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._is_closed = False
 
     async def read(self, work: Read[Value]) -> Value:
         """The result of `work` on the request's session, when its turn comes."""
         async with self._turn:
+            if self._is_closed:
+                # A read that nobody waits for any more, because a field beside it failed. It must not take a
+                # connection that nobody would give back.
+                raise asyncio.CancelledError
             if self._session is None:
                 self._session = await self._open.enter_async_context(self._sessions.read())
             try:
@@ -98,8 +103,9 @@ class Context:
         return loader.load(key)
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; reads that still wait for their turn are cancelled."""
         async with self._turn:
+            self._is_closed = True
             await self._close()
 
     async def _close(self) -> None:

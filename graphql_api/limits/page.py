@@ -38,7 +38,10 @@ def render_limits() -> str:
         "",
         "| code | at most | of | why |",
         "|---|---|---|---|",
-        *(f"| `{limit.code}` | {limit.maximum:,} | {limit.unit} | {limit.why} |" for limit in DOCUMENT_LIMITS),
+        *(
+            f"| `{limit.code}` | {limit.maximum:,} | {limit.unit} | {limit.why} |"
+            for limit in DOCUMENT_LIMITS
+        ),
         "",
         "A document that is met again costs a look-up: parsed and refused documents are remembered.",
         (

@@ -28,7 +28,7 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
         uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None, access_log=False)
     )
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 
-
 async def refused(api: Any, body: Any, code: str) -> None:
     response = await api.http.post("/graphql", json=body)
     answer = response.json()
@@ -54,7 +53,9 @@ async def test_06_no_name_is_suggested(world: Any, api: Any, query: str) -> None
         assert name not in response.text.replace(query, "") or name in query
 
 
-@pytest.mark.parametrize("path", ["/", "/graphql", "/graphiql", "/playground", "/console", "/graphql/console"])
+@pytest.mark.parametrize(
+    "path", ["/", "/graphql", "/graphiql", "/playground", "/console", "/graphql/console"]
+)
 async def test_07_there_is_no_ide(world: Any, api: Any, path: str) -> None:
     response = await api.http.get(path, headers={"accept": "text/html"})
     assert response.status_code in (404, 405)
@@ -106,7 +107,9 @@ async def test_13_a_form_cannot_be_sent(world: Any, api: Any) -> None:
 
 
 async def test_an_answer_says_what_it_cost(world: Any, company: Any, api_of: Any) -> None:
-    small = company.model_copy(update={"api_cost_per_minute": dict.fromkeys(company.api_cost_per_minute, 100)})
+    small = company.model_copy(
+        update={"api_cost_per_minute": dict.fromkeys(company.api_cost_per_minute, 100)}
+    )
     async with api_of(small) as api:
         query = "{ cases(first: 5) { edges { node { id } } } }"
         body = (await api.post(query)).json()

@@ -1,8 +1,8 @@
 """The log: one JSON object a line, or text for a terminal. Who reads it learns what happened, not to whom.
 
 Each line has the request's id and, once known, the principal's id. Of an exception it has the classes and places,
-never the message: those of drivers and libraries repeat the values that they failed on. Libraries speak from INFO on,
-whatever TARAZU_LOG_LEVEL says, because some write what they send and receive at DEBUG.
+never the message: those of drivers and libraries repeat the values that they failed on. Libraries speak from WARNING
+on, whatever TARAZU_LOG_LEVEL says, because below it some write addresses and what they send and receive.
 """
 
 from __future__ import annotations
@@ -55,15 +55,17 @@ def configure_logging(settings: Settings, stream: Any = None) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 renderer,
             ],
-            keep_exc_info=True,
         )
     )
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(max(logging.INFO, logging.getLevelName(settings.log_level)))
-    logging.getLogger("tarazu").setLevel(settings.log_level)
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    root.setLevel(max(logging.WARNING, level))
+    # That the server starts and stops.
+    logging.getLogger("uvicorn").setLevel(max(logging.INFO, level))
+    logging.getLogger("tarazu").setLevel(level)
 
 
 def bind_request(request_id: str) -> None:

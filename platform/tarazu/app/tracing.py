@@ -72,8 +72,13 @@ class OpenTelemetryTracing:
             f"{kind} {name}",
             attributes={"graphql.operation.name": name, "graphql.operation.type": kind},
             record_exception=False,
-        ):
-            yield
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                raise
 
     def watch(self, engine: AsyncEngine) -> None:
         event.listen(engine.sync_engine, "before_cursor_execute", self._begin)

@@ -56,16 +56,23 @@ def cost(text: str, limit: int = LIMIT, **variables: Any) -> int:
         ("{ items { edges { node { id } } } }", 11 + 20),
         ("{ items { edges { cursor } } }", 11 + 20),
         ("{ items(first: 100) { edges { node { id owner { id } } } } }", 11 + 100 * 2),
-        ("{ items(first: 5) { edges { node { parts(first: 3) { totalCount edges { node { id } } } } } } }",
-         11 + 5 * (1 + 1 + 5 + 3)),
+        (
+            "{ items(first: 5) { edges { node { parts(first: 3) { totalCount edges { node { id } } } } } } }",
+            11 + 5 * (1 + 1 + 5 + 3),
+        ),
         ("{ sums { total } }", 100 + 50),
         ("{ sums { item { id } } }", 100 + 50 * 2),
         ("{ item { few { total } } }", 1 + 3),
         ("{ a: item { id } b: item { id } }", 2),
         ("{ ...F } fragment F on Query { item { ...G } } fragment G on Item { owner { id } }", 2),
         ("{ item { ... on Item { owner { id } } } }", 2),
-        ("{ items { ...C } } fragment C on ItemConnection { edges { ...E } } "
-         "fragment E on ItemEdge { node { id } }", 11 + 20),
+        (
+            (
+                "{ items { ...C } } fragment C on ItemConnection { edges { ...E } } "
+                "fragment E on ItemEdge { node { id } }"
+            ),
+            11 + 20,
+        ),
         ("{ item @skip(if: true) { id } }", 0),
         ("{ item @include(if: false) { id } }", 0),
         ("{ item @include(if: true) @skip(if: false) { id } }", 1),
@@ -95,9 +102,11 @@ def test_the_same_document_costs_what_its_variables_say() -> None:
 
 
 def test_products_are_capped_and_refused() -> None:
-    deep = "{ items(first: 2147483647) { edges { node { id " + (
-        "parts(first: 2147483647) { edges { node { id " * 3 + "} } } " * 3
-    ) + "} } } }"
+    deep = (
+        "{ items(first: 2147483647) { edges { node { id "
+        + ("parts(first: 2147483647) { edges { node { id " * 3 + "} } } " * 3)
+        + "} } } }"
+    )
     with pytest.raises(CostError, match=r"one operation may cost 200,000") as caught:
         cost(deep)
     assert caught.value.cost == Cost(10**15, LIMIT)
@@ -123,11 +132,15 @@ def ask(text: str) -> int:
 
 
 def test_a_hundred_customers_with_meters_and_twelve_invoices_each_may_be_asked_for() -> None:
-    assert 5_000 < ask(
-        "{ customers(first: 100) { edges { node { customerNo agreements { edges { node { supplies { edges { node "
-        "{ usagePoint { subscriptionNo installations { edges { node { meter { serialNo } } } } "
-        "invoices(first: 12) { edges { node { invoiceNo payableRial } } } } } } } } } } } } } }"
-    ) < LIMIT
+    assert (
+        5_000
+        < ask(
+            "{ customers(first: 100) { edges { node { customerNo agreements { edges { node { supplies { edges { node "
+            "{ usagePoint { subscriptionNo installations { edges { node { meter { serialNo } } } } "
+            "invoices(first: 12) { edges { node { invoiceNo payableRial } } } } } } } } } } } } } }"
+        )
+        < LIMIT
+    )
 
 
 def test_full_pages_in_full_pages_in_full_pages_may_not() -> None:

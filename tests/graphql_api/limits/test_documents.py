@@ -63,11 +63,12 @@ BEYOND = {
     + "}}}}",
     "directives": "{ __typename " + "@skip(if: false) " * 6 + "}",
     "directives of an operation": "query " + "@skip(if: false) " * 6 + "{ __typename }",
-    "fragments": "{ " + " ".join(f"...F{n}" for n in range(31)) + " } "
+    "fragments": "{ "
+    + " ".join(f"...F{n}" for n in range(31))
+    + " } "
     + " ".join(f"fragment F{n} on Query {{ __typename }}" for n in range(31)),
     "spreads": "{ cases { edges { node { " + "...F0 " * 101 + "} } } } fragment F0 on Case { id }",
-    "fields": "{ cases { edges { node { ...F0 } } } } "
-    + chain(12, "Case", "...{0} ...{0}", "id"),
+    "fields": "{ cases { edges { node { ...F0 } } } } " + chain(12, "Case", "...{0} ...{0}", "id"),
     "operations": " ".join(f"query A{n} {{ __typename }}" for n in range(21)),
     "value_depth": "{ cases(filter: " + "{ not: " * 21 + "{}" + " }" * 21 + ") { totalCount } }",
     "value_depth of lists": "{ caseSummary(groupBy: " + "[" * 25 + "]" * 25 + ") { caseCount } }",
@@ -81,7 +82,7 @@ def test_a_document_beyond_a_limit_is_refused_with_its_name_number_and_mend(
     with pytest.raises(LimitError) as caught:
         documents.get(BEYOND[name])
     error = caught.value
-    assert error.code == f"graphql.limit.{name.split(' ')[0]}"
+    assert error.code == f"graphql.limit.{name.split(' ', maxsplit=1)[0]}"
     assert f"the limit is {error.maximum:,}" in str(error)
     assert error.mend in str(error)
     # And again from memory.
@@ -135,7 +136,9 @@ def test_documents_that_are_not_of_the_schema_are_refused_as_invalid(documents: 
         documents.get(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", "{", "{ cases { totalCount }", "x", "\ud800", "\0", "{ a(b: 1e) }"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "{", "{ cases { totalCount }", "x", "\ud800", "\0", "{ a(b: 1e) }"]
+)
 def test_what_is_no_graphql_is_a_syntax_error(documents: Documents, text: str) -> None:
     with pytest.raises(DocumentSyntaxError) as caught:
         documents.get(text)
@@ -165,7 +168,7 @@ WRONG_NAMES = [
     "{ cases }",
     "{ customer(customerNr: 1) { name } }",
     "{ cases(order: PRIORIT) { totalCount } }",
-    '{ cases(filter: { stat: { eq: OPEN } }) { totalCount } }',
+    "{ cases(filter: { stat: { eq: OPEN } }) { totalCount } }",
     "{ cases(filter: { state: { eq: OPENN } }) { totalCount } }",
     "{ cases { edges { node { ... on Cas { id } } } } }",
     "{ cases @skp(if: true) { totalCount } }",
@@ -285,12 +288,16 @@ def test_variables_of_a_large_filter_are_within_the_limits() -> None:
 
 def test_the_page_of_limits_is_the_one_made_from_the_declarations() -> None:
     page = SDL_FILE.parents[1] / "docs" / "reference" / "limits.md"
-    assert page.read_text("utf-8") == render_limits(), "run `python -m graphql_api.limits.page docs/reference/limits.md`"
+    assert page.read_text("utf-8") == render_limits(), (
+        "run `python -m graphql_api.limits.page docs/reference/limits.md`"
+    )
 
 
 @st.composite
 def selections(draw: st.DrawFn, depth: int = 3) -> str:
-    names = draw(st.lists(st.sampled_from(["id", "a", "b", "x: a", "...F", "... on T"]), min_size=1, max_size=6))
+    names = draw(
+        st.lists(st.sampled_from(["id", "a", "b", "x: a", "...F", "... on T"]), min_size=1, max_size=6)
+    )
     parts = []
     for name in names:
         has_inner = name in ("b", "... on T") and depth > 0
@@ -318,8 +325,9 @@ def test_what_is_accepted_is_what_graphql_core_finds_valid(body: str, fragment: 
 
 @given(text=st.text(max_size=200) | st.text("{}()[]:$!@#.\"'abc \n", max_size=200))
 def test_any_text_is_a_document_or_refused(text: str) -> None:
-    documents = Documents(GRAPH)
+    told = None
     try:
-        documents.get(text)
+        Documents(GRAPH).get(text)
     except RefusedError as error:
-        assert error.write()["errors"]
+        told = error.write()["errors"]
+    assert told is None or told
