@@ -36,7 +36,7 @@ def hostile_documents() -> Iterator[tuple[str, str]]:
     """Name and document, again and again; each time another text, so that none is remembered."""
     for n in itertools.count():
         mark = f" # {n}"
-        yield "10,000 aliases", "{ " + " ".join(f"a{i}: {PAGE_CASES}" for i in range(3_000)) + " }" + mark
+        yield "10,000 aliases", "{ " + " ".join(f"a{i}: {PAGE_CASES}" for i in range(10_000)) + " }" + mark
         yield (
             "300 aliases",
             "{ " + " ".join(f"a{i}: cases {{ totalCount }}" for i in range(280)) + " }" + mark,

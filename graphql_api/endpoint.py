@@ -20,7 +20,7 @@ from strawberry.schema import Schema as StrawberrySchema
 from graphql_api.context import Context
 from graphql_api.disconnect import run_until_disconnect
 from graphql_api.documents import OperationKind
-from graphql_api.errors import UNAVAILABLE, tell
+from graphql_api.errors import INTERNAL, UNAVAILABLE, tell
 from graphql_api.gate import Admitted, Gate
 from graphql_api.observation import OK, NoObserver, Observer, Outcome
 from graphql_api.refusals import BodyError, RefusedError
@@ -55,10 +55,13 @@ class Endpoint:
         principal: Principal = getattr(request.state, "principal", _ANYBODY)
         started = time.perf_counter()
         admitted: Admitted | None = None
-        code = OK
+        # What stands here when something raises that is told elsewhere: a body that is too large, then a fault.
+        code = BodyError.code
         try:
             _check_content_type(request)
-            asked = read_request(await request.body())
+            content = await request.body()
+            code = INTERNAL
+            asked = read_request(content)
             admitted = await self._gate.admit(asked, principal, kinds=_KINDS)
             body = await run_until_disconnect(
                 receive, self._execute(request.state.sessions, admitted, asked.variables)

@@ -102,6 +102,18 @@ async def test_only_known_names_become_labels(read: Any) -> None:
     assert counted == {"Known": 2.0, "other": 1.0}
 
 
+async def test_a_fault_that_nobody_caught_is_counted_as_one(
+    read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("graphql_api.endpoint.execute", broken)
+    _, text = await read(ask=("A",))
+    ((labels, count),) = samples(text, "tarazu_graphql_operations_total")
+    assert (labels["code"], count) == ("INTERNAL", 1.0)
+
+
 async def test_the_pool_is_read_when_the_metrics_are(read: Any) -> None:
     _, text = await read(ask=("A",))
     assert samples(text, "tarazu_database_connections_in_use") == [({}, 0.0)]
