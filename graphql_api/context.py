@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from graphql_api.compiler.mapping import ReadingLimits, Types, Values
 from tarazu.database import ReadSession, Sessions, WriteSession
+from tarazu.database.faults import classify
 from tarazu.security.principal import Principal
 from tarazu.security.row_scope import ScopeValues
 
@@ -56,6 +57,7 @@ class Context:
         self._open = AsyncExitStack()
         self._turn = asyncio.Lock()
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._is_closed = False
 
     @property
     def write_session(self) -> WriteSession:
@@ -66,6 +68,10 @@ class Context:
     async def read(self, work: Read[Value]) -> Value:
         """The result of `work` on the request's session, when its turn comes."""
         async with self._turn:
+            if self._is_closed:
+                # A read that nobody waits for any more, because a field beside it failed. It must not take a
+                # connection that nobody would give back.
+                raise asyncio.CancelledError
             if self._session is None:
                 self._session = await self._open.enter_async_context(self._sessions.read())
             try:
@@ -93,13 +99,19 @@ class Context:
         return loader.load(key)
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; reads that still wait for their turn are cancelled."""
         async with self._turn:
+            self._is_closed = True
             await self._close()
 
     async def _close(self) -> None:
         self._session = self._write_session
-        await self._open.aclose()
+        try:
+            await self._open.aclose()
+        except Exception as error:
+            # Of a connection that is dying nothing can be rolled back; the pool drops it.
+            if classify(error) is None and "cannot switch to state" not in str(error):
+                raise
 
 
 def _values(principal: Principal, today: dt.date) -> Values:

@@ -20,7 +20,6 @@ from graphql_api.billing.queries import BillingQueries
 from graphql_api.cases.queries import CaseQueries
 from graphql_api.customers.queries import CustomerQueries
 from graphql_api.errors import TellErrors
-from graphql_api.limits import LimitDocuments, limit_tokens
 from graphql_api.metering.queries import MeteringQueries
 from graphql_api.network.queries import NetworkQueries
 from graphql_api.nodes import root_node
@@ -47,7 +46,7 @@ schema: Final = Schema(
     query=Query,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[TellErrors, limit_tokens, LimitDocuments],
+    extensions=[TellErrors],
 )
 
 

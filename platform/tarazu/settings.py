@@ -16,10 +16,15 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tarazu.errors import InputError
+from tarazu.security.permissions import Role
 
 PREFIX = "TARAZU_"
 SETTINGS_FILE_NAME = "tarazu.env"
 DATABASE_URL_SCHEMES = ("postgresql", "postgresql+asyncpg")
+
+# A person reads some screens a minute, of at most 200,000 each; an application works through lists.
+COST_PER_MINUTE = 3_000_000
+COST_PER_MINUTE_OF_APPLICATIONS = 30_000_000
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -120,11 +125,83 @@ class Settings(BaseSettings):
     page_size_max: int = Field(
         default=100, ge=1, le=1000, description="Largest page of a list that the API serves."
     )
+    api_development: bool = Field(
+        default=False,
+        description=(
+            "Whether the API tells of its own schema (introspection, suggestions in messages), as developers need "
+            "and strangers should not."
+        ),
+    )
+    api_cost_max: int = Field(
+        default=200_000,
+        ge=100,
+        le=10**12,
+        description="What one GraphQL operation may cost at most; an object of an answer costs about 1.",
+    )
+    api_cost_per_minute: dict[Role, int] = Field(
+        default_factory=dict,
+        description=(
+            'What principals of a role may cost in a minute, as JSON `{"application": 60000000}`; roles that are '
+            "not named keep 3,000,000, applications 30,000,000."
+        ),
+    )
+    api_rate_storage: str = Field(
+        default="async+memory://",
+        min_length=1,
+        description=(
+            "Where costs of the last minute are counted; several processes share them through "
+            "async+redis://host:port/0."
+        ),
+    )
+    api_failed_attempts_per_minute: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description="How often one address may fail to authenticate in a minute before it has to wait.",
+    )
+    api_operations: str = Field(
+        default="",
+        pattern=r"^([_A-Za-z][_0-9A-Za-z]*( *, *[_A-Za-z][_0-9A-Za-z]*)*)?$",
+        description=(
+            "Names of operations that metrics and the log show, separated by commas, besides those of trusted "
+            "documents; all others are `other`."
+        ),
+    )
+    trusted_documents: Path | None = Field(
+        default=None,
+        description="Manifest of the only GraphQL documents that run (`tarazu api trust`); unset means that all run.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Token that /metrics wants as `Authorization: Bearer …`; unset means that only this machine may read it."
+        ),
+    )
+    tracing_exporter: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9_]*$",
+        description=(
+            "Exporter of OpenTelemetry spans by its name (`console`, or `otlp_proto_http` where that is installed); "
+            "unset means no tracing. Needs the extra `tracing`."
+        ),
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="Form of the log: one JSON object a line, or text; auto is text on a terminal and JSON elsewhere.",
+    )
     log_level: Annotated[
         LogLevel, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
     ] = Field(default="INFO", description="Least severe log record that is written.")
 
-    @field_validator("home", "embedded_directory", "site_file")
+    @field_validator("api_cost_per_minute")
+    @classmethod
+    def _fill_budgets(cls, value: dict[Role, int]) -> dict[Role, int]:
+        if any(budget < 1 for budget in value.values()):
+            raise ValueError("must be numbers from 1")
+        standard = dict.fromkeys(Role, COST_PER_MINUTE)
+        return {**standard, Role.APPLICATION: COST_PER_MINUTE_OF_APPLICATIONS, **value}
+
+    @field_validator("home", "embedded_directory", "site_file", "trusted_documents")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  # keeps symlinks
@@ -148,6 +225,10 @@ class Settings(BaseSettings):
         if port == 0 or not parts.path.strip("/"):
             raise ValueError("must name a database: postgresql://user:password@host/database")
         return value
+
+    @property
+    def api_operation_names(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.api_operations.split(",")) - {""}
 
     @property
     def lake_directory(self) -> Path:

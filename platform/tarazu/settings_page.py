@@ -16,6 +16,7 @@ from tarazu.settings import SETTINGS_FILE_NAME, Settings, environment_name
 _COMPUTED_DEFAULTS: Final = {
     "home": "`tarazu` in the user's data folder",
     "dask_workers": "the usable processors",
+    "api_cost_per_minute": "the numbers named there",
 }
 
 

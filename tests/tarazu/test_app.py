@@ -178,11 +178,14 @@ async def test_a_body_over_the_limit_is_refused(unreachable: Settings, start: St
 
 
 async def test_a_body_within_the_limit_is_read(database: Settings, start: Start) -> None:
-    query = "{ cases { totalCount } }"
-    padding = " " * (BODY_BYTES_MAX - 100)
+    padding = b" " * (BODY_BYTES_MAX - 100)
     async with start(database) as http:
-        response = await http.post("/graphql", json={"query": query + padding})
-    assert response.json() == {"data": {"cases": {"totalCount": 0}}}
+        response = await http.post(
+            "/graphql",
+            content=b'{"query": "{ cases { totalCount } }"}' + padding,
+            headers={"content-type": "application/json"},
+        )
+    assert response.json()["data"] == {"cases": {"totalCount": 0}}
 
 
 async def test_a_fault_that_nobody_caught_is_a_500_without_its_trace(

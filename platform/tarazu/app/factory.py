@@ -11,8 +11,11 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from graphql_api.endpoint import Endpoint
+from graphql_api.observation import Observers
 from graphql_api.schema import schema
 from tarazu.app.health import live, ready
+from tarazu.app.logging import log_operation
+from tarazu.app.metrics import Metrics, MetricsEndpoint
 from tarazu.app.middleware import (
     AccessLogMiddleware,
     BodyLimitMiddleware,
@@ -20,6 +23,7 @@ from tarazu.app.middleware import (
     RequestIdMiddleware,
     SecurityHeadersMiddleware,
 )
+from tarazu.app.tracing import create_tracing
 from tarazu.database import Sessions, create_engine
 from tarazu.settings import Settings, get_settings
 
@@ -40,22 +44,30 @@ def create_app(settings: Settings | None = None) -> Starlette:
     The database need not be reachable: until it is, `/readyz` says so and reads answer UNAVAILABLE.
     """
     chosen = get_settings() if settings is None else settings
+    metrics = Metrics()
+    tracing = create_tracing(chosen)
+    observers = Observers(metrics.note, log_operation, span=tracing.operation)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
         engine = create_engine(
             chosen, statement_timeout_ms=chosen.statement_timeout_ms, application_name="tarazu api"
         )
+        sessions = Sessions(engine)
+        metrics.watch_pool(sessions)
+        tracing.watch(engine)
         try:
-            yield {"sessions": Sessions(engine), "settings": chosen}
+            yield {"sessions": sessions, "settings": chosen}
         finally:
             await engine.dispose()
+            tracing.close()
 
     return Starlette(
         routes=[
-            Route("/graphql", Endpoint(schema, chosen), methods=["POST"]),
+            Route("/graphql", Endpoint(schema, chosen, observers), methods=["POST"]),
             Route("/livez", live, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
+            Route("/metrics", MetricsEndpoint(metrics, chosen).read, methods=["GET"]),
         ],
         middleware=[
             Middleware(RequestIdMiddleware),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-
 import uvicorn
 
 from tarazu.app.factory import create_app
+from tarazu.app.logging import configure_logging
 from tarazu.settings import Settings
 
 
 def serve(settings: Settings) -> None:
     """Serve until Ctrl-C or SIGTERM; requests under way are finished first."""
-    # Where the process has no log yet; the command line may have set one up.
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging(settings)
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,
