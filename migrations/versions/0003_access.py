@@ -6,6 +6,8 @@ up the privileges. Both can be undone by whoever owns the table; the hash chain 
 
 from __future__ import annotations
 
+import datetime as dt
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -46,7 +48,7 @@ def _scope() -> tuple[sa.Column[list[str]], sa.Column[list[str]]]:
     )
 
 
-def _now(name: str) -> sa.Column[sa.DateTime]:
+def _now(name: str) -> sa.Column[dt.datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypedDict
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,7 +12,10 @@ from starlette.routing import Route
 
 from graphql_api.endpoint import Endpoint
 from graphql_api.schema import schema
+from tarazu.app.access import AccessState, access_of
+from tarazu.app.authentication import AuthenticationMiddleware
 from tarazu.app.health import live, ready
+from tarazu.app.login import log_in, log_out
 from tarazu.app.middleware import (
     AccessLogMiddleware,
     BodyLimitMiddleware,
@@ -27,7 +30,7 @@ from tarazu.settings import Settings, get_settings
 BODY_BYTES_MAX: Final = 256 * 1024
 
 
-class State(TypedDict):
+class State(AccessState):
     """What requests find in `request.state`."""
 
     sessions: Sessions
@@ -46,14 +49,18 @@ def create_app(settings: Settings | None = None) -> Starlette:
         engine = create_engine(
             chosen, statement_timeout_ms=chosen.statement_timeout_ms, application_name="tarazu api"
         )
+        sessions = Sessions(engine)
         try:
-            yield {"sessions": Sessions(engine), "settings": chosen}
+            async with access_of(sessions, chosen) as access:
+                yield {"sessions": sessions, "settings": chosen, **access}
         finally:
             await engine.dispose()
 
     return Starlette(
         routes=[
             Route("/graphql", Endpoint(schema, chosen), methods=["POST"]),
+            Route("/auth/login", log_in, methods=["POST"]),
+            Route("/auth/logout", log_out, methods=["POST"]),
             Route("/livez", live, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
         ],
@@ -62,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Middleware(AccessLogMiddleware),
             Middleware(SecurityHeadersMiddleware),
             Middleware(FaultMiddleware),
+            Middleware(AuthenticationMiddleware),
             Middleware(BodyLimitMiddleware, bytes_max=BODY_BYTES_MAX),
         ],
         lifespan=lifespan,

@@ -40,9 +40,7 @@ def _hash(previous: str, id_: str, row: str) -> str:
     """SQL of a row's hash, of the columns of `row`."""
     content = ", ".join(f"{row}.{name}" for name in _CONTENT)
     # The epoch in whole microseconds does not depend on the session's time zone, as a text of a time would.
-    canonical = (
-        f"jsonb_build_array('tarazu.audit.1', {id_}, (extract(epoch FROM {row}.at) * 1000000)::bigint, {content})"
-    )
+    canonical = f"jsonb_build_array('tarazu.audit.1', {id_}, (extract(epoch FROM {row}.at) * 1000000)::bigint, {content})"
     return f"sha256({previous} || convert_to({canonical}::text, 'UTF8'))"
 
 
