@@ -62,7 +62,7 @@ def unauthenticated(error: UnauthenticatedError) -> Response:
 
 def unavailable(_error: OperationalError) -> Response:
     """Who asks is not known, so it says no more than that a retry may help."""
-    message = "Tarazu cannot check who asks now; try again in a moment."
+    message = "Who asks cannot be checked now; try again in a moment."
     return JSONResponse(
         {"errors": [{"message": message, "extensions": {"code": UNAVAILABLE}}]},
         status_code=503,

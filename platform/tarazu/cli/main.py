@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tarazu.cli import cases, database, demo, pipeline, rules, serve
+from tarazu.cli import access, audit, cases, database, demo, pipeline, rules, serve
 
 app = typer.Typer(
     name="tarazu",
@@ -23,6 +23,9 @@ app.command()(serve.serve)
 app.command()(database.doctor)
 app.add_typer(database.app, name="db")
 app.add_typer(rules.app, name="rules")
+app.add_typer(access.tokens, name="token")
+app.add_typer(access.users, name="user")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
