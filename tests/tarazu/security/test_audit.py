@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import random
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -54,8 +55,8 @@ async def test_rows_are_chained_in_the_order_of_their_commits(sessions, administ
     assert [row.id for row in rows] == list(range(1, ROWS + 1))
     assert [row.subject_id for row in rows] == [str(n) for n in range(ROWS)]
     assert rows[0].previous_hash == bytes(32)
-    assert all(after.previous_hash == before.hash for before, after in zip(rows, rows[1:], strict=False))
-    assert all(before.at <= after.at for before, after in zip(rows, rows[1:], strict=False))
+    assert all(after.previous_hash == before.hash for before, after in itertools.pairwise(rows))
+    assert all(before.at <= after.at for before, after in itertools.pairwise(rows))
     first = rows[0]
     assert (first.principal_id, first.principal_name, first.principal_role) == (
         "local:1",
@@ -81,10 +82,13 @@ async def test_an_empty_chain_is_whole(sessions):
 
 
 async def test_an_entry_stands_and_falls_with_its_transaction(sessions, administrator):
-    with pytest.raises(RuntimeError):
+    async def fail():
         async with sessions.write() as session:
             await record(session, [entry(administrator)])
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     assert await head_of(sessions) is None
     await fill(sessions, administrator, 1)
     assert (await verify(sessions)).rows == 1
@@ -105,14 +109,17 @@ async def test_writers_at_once_make_one_chain(sessions, administrator):
 )
 async def test_the_log_cannot_be_changed_with_the_rights_of_the_application(sessions, administrator, change):
     await fill(sessions, administrator, 1)
-    with pytest.raises(sqlalchemy.exc.DBAPIError, match="permission denied|append-only"):
+
+    async def run(*statements):
         async with sessions.write() as session:
-            await session.execute(text(change))
+            for statement in statements:
+                await session.execute(text(statement))
+
+    with pytest.raises(sqlalchemy.exc.DBAPIError, match="permission denied"):
+        await run(change)
     # Not even after the owner took back the privileges it gave up.
     with pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only"):
-        async with sessions.write() as session:
-            await session.execute(text("GRANT ALL ON audit_event TO CURRENT_USER"))
-            await session.execute(text(change))
+        await run("GRANT ALL ON audit_event TO CURRENT_USER", change)
     assert (await verify(sessions)).rows == 1
 
 
@@ -166,8 +173,10 @@ def _insert(chance):
         [
             f"UPDATE audit_event SET id = -id WHERE id >= {k}",
             "UPDATE audit_event SET id = -id + 1 WHERE id < 0",
-            f"INSERT INTO audit_event SELECT {k}, at, principal_id, principal_name, principal_role, action, subject_type, "
-            f"'nobody', details, request_id, previous_hash, hash FROM audit_event WHERE id = {k + 1}",
+            (
+                f"INSERT INTO audit_event SELECT {k}, at, principal_id, principal_name, principal_role, action, subject_type, "
+                f"'nobody', details, request_id, previous_hash, hash FROM audit_event WHERE id = {k + 1}"
+            ),
         ],
         k,
         ChainFaultReason.ALTERED,
@@ -177,8 +186,10 @@ def _insert(chance):
 def _insert_before_the_first(_chance):
     return (
         [
-            "INSERT INTO audit_event SELECT 0, at, principal_id, principal_name, principal_role, action, subject_type, "
-            "subject_id, details, request_id, previous_hash, hash FROM audit_event WHERE id = 1"
+            (
+                "INSERT INTO audit_event SELECT 0, at, principal_id, principal_name, principal_role, action, subject_type, "
+                "subject_id, details, request_id, previous_hash, hash FROM audit_event WHERE id = 1"
+            )
         ],
         0,
         ChainFaultReason.INSERTED,
@@ -232,8 +243,10 @@ def _rewrite_the_tail(chance):
             statement
             for n in range(k, ROWS + 1)
             for statement in (
-                f"UPDATE audit_event SET previous_hash = coalesce((SELECT hash FROM audit_event WHERE id = {n - 1}), "
-                f"previous_hash) WHERE id = {n}",
+                (
+                    f"UPDATE audit_event SET previous_hash = coalesce((SELECT hash FROM audit_event WHERE id = {n - 1}), "
+                    f"previous_hash) WHERE id = {n}"
+                ),
                 f"UPDATE audit_event SET {_HASH_AGAIN} WHERE id = {n}",
             )
         ],
