@@ -180,9 +180,7 @@ def upgrade() -> None:
         ["usage_point_id"],
         postgresql_where=sa.text("usage_point_id IS NOT NULL"),
     )
-    op.create_index(
-        "ix_tip_off_newest", "tip_off", [sa.text("received_on DESC"), sa.text("tip_off_no DESC")]
-    )
+    op.create_index("ix_tip_off_newest", "tip_off", [sa.text("received_on DESC"), sa.text("tip_off_no DESC")])
 
 
 def downgrade() -> None:

@@ -21,6 +21,7 @@ class TipOff(Base):
         Index(None, "usage_point_id", postgresql_where=text("usage_point_id IS NOT NULL")),
         Index("ix_tip_off_newest", text("received_on DESC"), text("tip_off_no DESC")),
         CheckConstraint("text <> ''", name="text"),
+        {"info": {"natural_key": ("id",)}},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
