@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tarazu.models import Base
 
-# They tell of the machinery's runs, not of the utility.
-EXCLUDED_TABLES: Final = frozenset({"import_run", "scan_run", "lake_change"})
+# They tell of the machinery's runs and of who may come in, not of the utility.
+EXCLUDED_TABLES: Final = frozenset(
+    {"import_run", "scan_run", "lake_change", "api_token", "user_account", "login_session", "audit_event"}
+)
 _TIMES: Final = frozenset({"created_at", "updated_at"})
 
 

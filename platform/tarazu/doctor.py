@@ -27,6 +27,8 @@ from tarazu.database.engine import create_engine
 from tarazu.database.faults import classify
 from tarazu.database.urls import redacted
 from tarazu.errors import TarazuError
+from tarazu.security.encryption import load_cipher
+from tarazu.security.oidc_settings import oidc_settings
 from tarazu.settings import PREFIX, Settings, environment_name
 
 # The oldest with MERGE and security_invoker views.
@@ -67,6 +69,8 @@ async def diagnose(settings: Settings, *, expected_revision: str | None = None) 
         _check_settings_file(settings),
         _check_home(settings.home),
         _check_disk(settings.home),
+        _check_encryption_key(settings),
+        *_check_access(settings),
         *_check_embedded_files(settings),
         *await _check_database(settings, expected_revision),
         _check_durable_rules(),
@@ -152,6 +156,32 @@ def _check_disk(home: Path) -> Check:
         return Check("disk space", Status.OK, detail)
     status = Status.WARN if free_gib >= FREE_GIB_FAIL else Status.FAIL
     return Check("disk space", status, detail, "Make room, or move TARAZU_HOME to a larger disk.")
+
+
+def _check_encryption_key(settings: Settings) -> Check:
+    """Which key seals, by its name; never the key."""
+    name = "encryption key"
+    origin = (
+        str(settings.encryption_key_file)
+        if settings.encryption_key is None
+        else environment_name("encryption_key")
+    )
+    try:
+        cipher = load_cipher(settings, create=False)
+    except TarazuError as error:
+        return Check(name, Status.FAIL, error.message, error.mend or "Correct the key.")
+    if cipher is None:
+        return Check(name, Status.OK, f"{origin} is made when something is to be encrypted")
+    return Check(name, Status.OK, f"{cipher.key_id} of {origin}")
+
+
+def _check_access(settings: Settings) -> Iterator[Check]:
+    try:
+        provider = oidc_settings(settings)
+        detail = "not set; people log in with passwords" if provider is None else provider.issuer
+        yield Check("identity provider", Status.OK, detail)
+    except TarazuError as error:
+        yield Check("identity provider", Status.FAIL, error.message, error.mend or "Correct the setting.")
 
 
 def _check_embedded_files(settings: Settings) -> Iterator[Check]:

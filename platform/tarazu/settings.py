@@ -189,6 +189,85 @@ class Settings(BaseSettings):
         default="auto",
         description="Form of the log: one JSON object a line, or text; auto is text on a terminal and JSON elsewhere.",
     )
+    login_session_hours: int = Field(
+        default=8, ge=1, le=72, description="Hours that a log-in with a password lasts."
+    )
+    login_attempts_max: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Wrong passwords in a row after which a user is locked out for a while.",
+    )
+    login_lockout_minutes: int = Field(
+        default=15, ge=1, le=1440, description="Minutes that a user stays locked out."
+    )
+    principal_cache_seconds: float = Field(
+        default=5.0,
+        ge=0.0,
+        le=60.0,
+        description=(
+            "Seconds for which a credential that was checked is not checked again; a revoked token or a disabled "
+            "user is refused after this time at the latest."
+        ),
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description=(
+            "Issuer of OpenID Connect access tokens, exactly as their `iss` claim has it; unset means that there "
+            "is no identity provider."
+        ),
+    )
+    oidc_audience: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The audience (`aud` claim) that access tokens for Tarazu carry; needed with an issuer.",
+    )
+    oidc_algorithms: str = Field(
+        default="RS256",
+        pattern=r"^(RS|PS|ES)(256|384|512)(,(RS|PS|ES)(256|384|512))*$",
+        description="Signature algorithms that access tokens may have, joined by commas.",
+    )
+    oidc_jwks_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="Where the provider's public keys are; unset means that its discovery document says it.",
+    )
+    oidc_role_claim: str = Field(
+        default="groups",
+        min_length=1,
+        description="The claim with the groups (or roles) of whoever the access token is of.",
+    )
+    oidc_groups_file: Path | None = Field(
+        default=None,
+        description=(
+            "YAML file that gives groups of the provider a role and a scope; unset means that the claim holds "
+            "the names of our roles."
+        ),
+    )
+    oidc_district_claim: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The claim with the codes of the districts that may be seen (`*`: all); unset: groups decide.",
+    )
+    oidc_sector_claim: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The claim with the sectors that may be seen (`*`: all); unset: groups decide.",
+    )
+    oidc_leeway_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=300,
+        description="Seconds by which the provider's clock may differ from ours.",
+    )
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Key for what is encrypted in the database (who reported a tip-off): base64 of 32 bytes; older keys "
+            "follow after commas. Unset means the file `encryption.key` in the home folder."
+        ),
+    )
     log_level: Annotated[
         LogLevel, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
     ] = Field(default="INFO", description="Least severe log record that is written.")
@@ -201,7 +280,7 @@ class Settings(BaseSettings):
         standard = dict.fromkeys(Role, COST_PER_MINUTE)
         return {**standard, Role.APPLICATION: COST_PER_MINUTE_OF_APPLICATIONS, **value}
 
-    @field_validator("home", "embedded_directory", "site_file", "trusted_documents")
+    @field_validator("home", "embedded_directory", "site_file", "trusted_documents", "oidc_groups_file")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  # keeps symlinks
@@ -237,6 +316,10 @@ class Settings(BaseSettings):
     @property
     def runs_directory(self) -> Path:
         return self.home / "runs"
+
+    @property
+    def encryption_key_file(self) -> Path:
+        return self.home / "encryption.key"
 
     @property
     def settings_file(self) -> Path:

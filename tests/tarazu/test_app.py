@@ -16,9 +16,18 @@ from sqlalchemy import text
 from tarazu.app import create_app
 from tarazu.app.factory import BODY_BYTES_MAX
 from tarazu.database import create_engine
+from tarazu.security.principal import Principal
+from tarazu.security.principals import local_operator
 from tarazu.settings import Settings
 
 Start = Callable[[Settings], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+class EverybodyIsKnown:
+    """These tests are about the process, not about who asks (tests/tarazu/app does that)."""
+
+    async def authenticate(self, _authorization: str | None) -> Principal:
+        return local_operator()
 
 
 @pytest.fixture
@@ -29,7 +38,7 @@ def start() -> Start:
         async with app.router.lifespan_context(app) as state:
 
             async def with_state(scope: Any, receive: Any, send: Any) -> None:
-                scope["state"] = dict(state)
+                scope["state"] = {**state, "authenticator": EverybodyIsKnown()}
                 await app(scope, receive, send)
 
             async with httpx.AsyncClient(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypedDict
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -13,8 +13,11 @@ from starlette.routing import Route
 from graphql_api.endpoint import Endpoint
 from graphql_api.observation import Observers
 from graphql_api.schema import schema
+from tarazu.app.access import AccessState, access_of
+from tarazu.app.authentication import AuthenticationMiddleware
 from tarazu.app.health import live, ready
 from tarazu.app.logging import log_operation
+from tarazu.app.login import log_in, log_out
 from tarazu.app.metrics import Metrics, MetricsEndpoint
 from tarazu.app.middleware import (
     AccessLogMiddleware,
@@ -24,17 +27,18 @@ from tarazu.app.middleware import (
     SecurityHeadersMiddleware,
 )
 from tarazu.app.tracing import create_tracing
-from tarazu.database import Sessions, create_engine
+from tarazu.database import ReadPool, Sessions, create_engine
 from tarazu.settings import Settings, get_settings
 
 # The longest document and variables of ours stay below 20 KB.
 BODY_BYTES_MAX: Final = 256 * 1024
 
 
-class State(TypedDict):
+class State(AccessState):
     """What requests find in `request.state`."""
 
     sessions: Sessions
+    reads: ReadPool
     settings: Settings
 
 
@@ -54,17 +58,22 @@ def create_app(settings: Settings | None = None) -> Starlette:
             chosen, statement_timeout_ms=chosen.statement_timeout_ms, application_name="tarazu api"
         )
         sessions = Sessions(engine)
+        reads = ReadPool(chosen)
         metrics.watch_pool(sessions)
         tracing.watch(engine)
         try:
-            yield {"sessions": sessions, "settings": chosen}
+            async with access_of(sessions, chosen) as access:
+                yield {"sessions": sessions, "reads": reads, "settings": chosen, **access}
         finally:
+            await reads.close()
             await engine.dispose()
             tracing.close()
 
     return Starlette(
         routes=[
             Route("/graphql", Endpoint(schema, chosen, observers), methods=["POST"]),
+            Route("/auth/login", log_in, methods=["POST"]),
+            Route("/auth/logout", log_out, methods=["POST"]),
             Route("/livez", live, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
             Route("/metrics", MetricsEndpoint(metrics, chosen).read, methods=["GET"]),
@@ -74,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Middleware(AccessLogMiddleware),
             Middleware(SecurityHeadersMiddleware),
             Middleware(FaultMiddleware),
+            Middleware(AuthenticationMiddleware),
             Middleware(BodyLimitMiddleware, bytes_max=BODY_BYTES_MAX),
         ],
         lifespan=lifespan,

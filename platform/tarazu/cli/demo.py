@@ -19,6 +19,9 @@ from tarazu.cli.pipeline import import_progress, print_import
 from tarazu.database import Sessions, create_engine, start_embedded_server
 from tarazu.models import Case, Finding
 from tarazu.models.enums import LIVE_CASE_STATES
+from tarazu.security.permissions import Role
+from tarazu.security.principals import local_operator
+from tarazu.security.tokens import create_token, list_tokens, revoke_token
 from tarazu.settings import Settings, get_settings
 
 # The synthetic utility's bill ids carry the company code 999, which no company has.
@@ -61,6 +64,7 @@ def demo(
             soft_wrap=True,
         )
         run(_show(settings, dt.date.fromisoformat(lake.last_day), files / "truth.csv"))
+        _print_tokens(settings, run(_make_tokens(settings)))
         if is_serving_wanted():
             from tarazu.app import serve
 
@@ -131,6 +135,45 @@ async def _show(settings: Settings, as_of: dt.date, truth: Path) -> None:
         )
     out.print(owed)
     _print_truth(truth, [(family.value, key, rule) for family, key, rule in found])
+
+
+async def _make_tokens(settings: Settings) -> dict[Role, str]:
+    """A token of a day for each role; those of the demo before are revoked."""
+    engine = create_engine(settings, application_name="tarazu demo", pool_size=1)
+    by = local_operator()
+    names = {role: f"demo: {role.value}" for role in Role}
+    made = {}
+    try:
+        async with Sessions(engine).write() as session:
+            for old in await list_tokens(session):
+                if old.name in names.values() and old.revoked_at is None:
+                    await revoke_token(session, by, old.prefix)
+            for role in Role:
+                issued = await create_token(
+                    session,
+                    by,
+                    name=names[role],
+                    role=role,
+                    lifetime=dt.timedelta(days=1),
+                )
+                made[role] = issued.bearer.text
+    finally:
+        await engine.dispose()
+    return made
+
+
+def _print_tokens(settings: Settings, made: dict[Role, str]) -> None:
+    out.print("Tokens of a day, for all districts:")
+    for role, token in made.items():
+        out.print(f"  {role.value:<19}{token}", markup=False, soft_wrap=True)
+    query = "{ caseSummary(groupBy: [FAMILY]) { family caseCount moneyAtRiskRial } }"
+    out.print(
+        f"Ask as the analyst:\ncurl -s http://{settings.api_host}:{settings.api_port}/graphql "
+        f"-H 'Authorization: Bearer {made[Role.ANALYST]}' -H 'content-type: application/json' "
+        f'-d \'{{"query": "{query}"}}\'',
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _print_truth(truth: Path, found: list[tuple[str, str, str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tarazu.cli import api, cases, database, demo, pipeline, rules, serve
+from tarazu.cli import access, api, audit, cases, database, demo, pipeline, rules, serve
 
 app = typer.Typer(
     name="tarazu",
@@ -24,6 +24,9 @@ app.command()(database.doctor)
 app.add_typer(database.app, name="db")
 app.add_typer(rules.app, name="rules")
 app.add_typer(api.app, name="api")
+app.add_typer(access.tokens, name="token")
+app.add_typer(access.users, name="user")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -6,10 +6,12 @@ from tarazu.database.embedded import EmbeddedServer, start_embedded_server
 from tarazu.database.engine import ReadSession, Sessions, WriteSession, create_engine
 from tarazu.database.faults import database_faults
 from tarazu.database.locks import advisory_lock
+from tarazu.database.read_pool import ReadPool
 from tarazu.database.urls import libpq_uri, sqlalchemy_url
 
 __all__ = [
     "EmbeddedServer",
+    "ReadPool",
     "ReadSession",
     "Sessions",
     "WriteSession",

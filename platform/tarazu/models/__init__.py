@@ -1,5 +1,7 @@
 """The graph as tables: one truth for the API, the importer, the lake and the cases."""
 
+from .access import ApiToken, LoginSession, UserAccount
+from .audit import AuditEvent
 from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
@@ -8,10 +10,13 @@ from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier,
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
+from .tip_off import TipOff
 from .usage_point import UsagePoint, UsagePointStatus, UsagePointTerm
 
 __all__ = [
     "AgreementUsagePoint",
+    "ApiToken",
+    "AuditEvent",
     "Base",
     "Case",
     "Customer",
@@ -26,6 +31,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "LakeChange",
+    "LoginSession",
     "Meter",
     "MeterInstallation",
     "MeterMultiplier",
@@ -36,8 +42,10 @@ __all__ = [
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",
+    "TipOff",
     "TransformerEnergy",
     "UsagePoint",
     "UsagePointStatus",
     "UsagePointTerm",
+    "UserAccount",
 ]

@@ -143,3 +143,11 @@ class RunState(StrEnum):
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"
     FAILED = "failed"
+
+
+class TipOffChannel(StrEnum):
+    TELEPHONE = "telephone"
+    IN_PERSON = "in_person"
+    LETTER = "letter"
+    WEB = "web"
+    MESSAGE = "message"
