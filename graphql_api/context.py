@@ -12,8 +12,9 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from graphql_api.errors import PageError
-from tarazu.database import ReadSession, Sessions
+from tarazu.database import ReadSession, Sessions, WriteSession
 from tarazu.paging import Page, Window
+from tarazu.security.principal import Principal
 
 KeyType = TypeVar("KeyType")
 Value = TypeVar("Value")
@@ -36,8 +37,14 @@ class Context:
         *,
         page_size_max: int,
         today: dt.date | None = None,
+        principal: Principal | None = None,
+        request_id: str | None = None,
     ) -> None:
         self.page_size_max = page_size_max
+        self.principal = principal
+        self.request_id = request_id
+        # Of a mutation: all that its answer shows is read in the transaction that changed it.
+        self.write_session: WriteSession | None = None
         # The company's day: that of the machine's time zone.
         self.today = today or dt.datetime.now().astimezone().date()
         self._sessions = sessions
@@ -49,6 +56,8 @@ class Context:
     async def read(self, work: Read[Value]) -> Value:
         """The result of `work` on the request's session, when its turn comes."""
         async with self._turn:
+            if self.write_session is not None:
+                return await work(self.write_session)
             if self._session is None:
                 self._session = await self._open.enter_async_context(self._sessions.read())
             try:

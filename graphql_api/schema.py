@@ -1,4 +1,4 @@
-"""The schema: the queries of all areas together.
+"""The schema: the queries and mutations of all areas together.
 
 `schema.graphql` beside this file is its text, for people and clients to read. A change of the schema changes it in the
 same commit: `python -m graphql_api.schema > graphql_api/schema.graphql`.
@@ -28,6 +28,8 @@ from graphql_api.nodes import Node, find_node
 from graphql_api.receivables.queries import ReceivablesQueries
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
+from graphql_api.triage.batches import BatchMutations
+from graphql_api.triage.mutations import TriageMutations
 
 SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 
@@ -45,6 +47,16 @@ class Query(CaseQueries, CustomerQueries, MeteringQueries, BillingQueries, Recei
         return await find_node(info, id)
 
 
+@strawberry.type(
+    description=(
+        "Every change. An operation has exactly one; it is done once for each `clientMutationKey` of a caller, and an answer "
+        "with `errors` has changed nothing."
+    )
+)
+class Mutation(TriageMutations, BatchMutations):
+    pass
+
+
 class Schema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -54,6 +66,7 @@ class Schema(strawberry.Schema):
 
 schema: Final = Schema(
     query=Query,
+    mutation=Mutation,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[TellErrors, limit_tokens, LimitDocuments],

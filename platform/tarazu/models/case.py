@@ -145,7 +145,7 @@ class Case(Base):
     findings: Mapped[list[Finding]] = relationship(lazy="raise", back_populates="case")
     inspections: Mapped[list[Inspection]] = relationship(lazy="raise", back_populates="case")
     merged_into: Mapped[Case | None] = relationship(
-        lazy="raise", back_populates="merged_cases", remote_side=[id]
+        lazy="raise", back_populates="merged_cases", remote_side="Case.id"
     )
     merged_cases: Mapped[list[Case]] = relationship(lazy="raise", back_populates="merged_into")
     comments: Mapped[list[CaseComment]] = relationship(lazy="raise", back_populates="case")

@@ -33,8 +33,11 @@ class CaseComment(Base):
 
 
 class CaseLink(Base):
-    """That two cases belong together. A link is two rows, one seen from each case: the foreign key to itself makes
-    the database refuse one without its mirror."""
+    """That two cases belong together.
+
+    A link is two rows, one seen from each case: the foreign key to itself makes the database refuse one without its
+    mirror.
+    """
 
     __tablename__ = "case_link"
     __table_args__ = (
