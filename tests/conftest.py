@@ -195,26 +195,31 @@ class Office:
     def new_case(
         self, subject: models.Base, number: int, family: RuleFamily = RuleFamily.THEFT
     ) -> models.Case:
-        point, customer, transformer = (
-            subject if isinstance(subject, kind) else None
-            for kind in (models.UsagePoint, models.Customer, models.DistributionTransformer)
-        )
-        kind, key = (
-            (SubjectKind.USAGE_POINT, point.subscription_no)
-            if point
-            else (SubjectKind.CUSTOMER, customer.customer_no)
-            if customer
-            else (SubjectKind.TRANSFORMER, transformer.code)
-        )
+        """A case about a row that the database has; it is not added."""
+        about: dict[str, object]
+        match subject:
+            case models.UsagePoint():
+                about = {
+                    "subject_kind": SubjectKind.USAGE_POINT,
+                    "subject_key": subject.subscription_no,
+                    "usage_point_id": subject.id,
+                    "district_id": subject.district_id,
+                }
+            case models.Customer():
+                about = {
+                    "subject_kind": SubjectKind.CUSTOMER,
+                    "subject_key": subject.customer_no,
+                    "customer_id": subject.id,
+                }
+            case models.DistributionTransformer():
+                about = {
+                    "subject_kind": SubjectKind.TRANSFORMER,
+                    "subject_key": subject.code,
+                    "transformer_id": subject.id,
+                }
         return models.Case(
             id=uuid.UUID(int=number),
             family=family,
-            subject_kind=kind,
-            subject_key=key,
-            usage_point=point,
-            customer=customer,
-            transformer=transformer,
-            district=point.district if point else None,
             severity=Severity.HIGH,
             confidence=0.5,
             energy_at_risk_kwh=10.0,
@@ -222,6 +227,7 @@ class Office:
             priority=500_000.0,
             opened_on=date(2025, 6, 1),
             first_scan_run_id=self.scan.id,
+            **about,
         )
 
 

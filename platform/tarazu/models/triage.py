@@ -58,6 +58,9 @@ class CaseLink(Base):
     principal_name: Mapped[str]
     created_at: Mapped[CreatedAt]
 
+    # Said again: the mapper would leave out columns of the key that point to the table itself.
+    __mapper_args__ = {"primary_key": [case_id, other_case_id, kind]}
+
     case: Mapped[Case] = relationship(lazy="raise", back_populates="links", foreign_keys=[case_id])
     other_case: Mapped[Case] = relationship(lazy="raise", foreign_keys=[other_case_id])
 

@@ -68,20 +68,20 @@ def mutation(verb: str) -> str:
 class Clerk:
     """Sends mutations to the application, each under a new key where none is given."""
 
-    app: Any
-    state: dict[str, Any]
+    http: httpx.AsyncClient
     principal: Principal
+    principals: list[Principal | None]
+    """Whom the application sees, by the number in the header `x-as`."""
+    engine: Any
+    """Of the application, for events."""
     keys: Any = field(default_factory=itertools.count)
 
     async def post(self, body: Any, principal: Principal | None = None) -> httpx.Response:
-        async def with_state(scope: Any, receive: Any, send: Any) -> None:
-            scope["state"] = {**self.state, "principal": principal or self.principal}
-            await self.app(scope, receive, send)
-
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(with_state), base_url="http://tarazu"
-        ) as http:
-            return await http.post("/graphql", json=body)
+        who = principal or self.principal
+        if who not in self.principals:
+            self.principals.append(who)
+        number = str(self.principals.index(who))
+        return await self.http.post("/graphql", json=body, headers={"x-as": number})
 
     async def send(
         self, verb: str, *, key: str | None = None, principal: Principal | None = None, **given: Any
@@ -108,8 +108,17 @@ class Clerk:
 async def clerk(database: Any, office: Any, principal_of: Callable[..., Principal]) -> AsyncIterator[Clerk]:
     """An office manager's client, who may do everything everywhere."""
     app = create_app(database)
+    principals: list[Principal | None] = [None]
     async with app.router.lifespan_context(app) as state:
-        yield Clerk(app, dict(state), principal_of())
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            number = dict(scope["headers"]).get(b"x-as", b"0")
+            scope["state"] = {**state, "principal": principals[int(number)]}
+            await app(scope, receive, send)
+
+        transport = httpx.ASGITransport(with_state)
+        async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
+            yield Clerk(http, principal_of(), principals, state["sessions"].engine.sync_engine)
 
 
 @pytest.fixture

@@ -97,10 +97,7 @@ async def test_a_case_is_not_reopened_beside_a_live_one_of_its_subject_and_famil
     await clerk.do("dismissCase", **of(office.cases[0]), reason="DATA_ERROR")
     async with office.sessions.write() as session:
         point = await session.get(models.UsagePoint, office.points[0].id)
-        later = office.new_case(point, 7777)
-        later.district = None
-        later.district_id = point.district_id
-        session.add(later)
+        session.add(office.new_case(point, 7777))
     answer = await clerk.do("reopenCase", **of(office.cases[0], 2), reason="again")
     assert (answer["__typename"], answer["state"]) == ("InvalidTransitionError", "DISMISSED")
     assert (await office.case(office.cases[0])).version == 2
@@ -148,7 +145,7 @@ async def test_a_visit_that_finds_something_confirms_its_case(clerk: Any, office
         ("meter_error_percent", 0, -38.2),
         ("voltage_v", 1, 228.5),
     ]
-    assert sorted(seals) == ["A-1", "A-2"] * 3 or sorted(seals) == sorted(["A-1", "A-2"] * 3)
+    assert sorted(seals) == sorted(["A-1", "A-2"] * 3)
 
 
 async def test_a_clean_visit_dismisses_its_case_and_stays_on_record(clerk: Any, office: Any) -> None:
