@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +85,13 @@ async def do(verb: Verb, desk: Desk, case: models.Case, other: models.Case, visi
     kept = await visits.record_outcome(desk, visit, visits.VisitResult(outcome, TODAY))
     assert kept.case is not None
     return kept.case
+
+
+def test_the_page_for_analysts_has_the_same_table():
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "triage.md").read_text("utf-8")
+    for verb, row in TRANSITIONS.items():
+        cells = [row[state].value if state in row else "–" for state in CaseState]
+        assert f"| `{verb.value}` | {' | '.join(cells)} |" in page
 
 
 class UndoError(Exception):
