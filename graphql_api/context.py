@@ -51,6 +51,8 @@ class Context:
         self.request_id = request_id
         self.limits = ReadingLimits(settings.page_size_max, today, principal.permissions)
         self.values = _values(principal, today)
+        # `Type.field` of unmasked personal data that the answer holds; a dict keeps their order.
+        self.personal_fields: dict[str, None] = {}
         self._sessions = sessions
         self._write_session = write_session
         self._session: ReadSession | None = write_session

@@ -27,7 +27,16 @@ for _enumeration, _meaning in (
     (enums.RuleFamily, "The four families of rules: theft and metering, billing, meter reading, debt."),
     (enums.SubjectKind, "What a case is about."),
     (enums.Severity, "How grave a finding is."),
-    (enums.CaseState, "Where a case stands. OPEN, IN_REVIEW and INSPECTION_ORDERED wait for people."),
+    (
+        enums.CaseState,
+        "Where a case stands. OPEN, IN_REVIEW and INSPECTION_ORDERED wait for people; MERGED is worked on in another.",
+    ),
+    (enums.DismissReason, "Why a suspicion was given up."),
+    (enums.CaseLinkKind, "How two cases belong together, seen the same from either."),
+    (
+        enums.MeasuredQuantity,
+        "What is measured on site. POWER_FACTOR is 0 to 1; the index is that of the total register; MULTIPLIER as found.",
+    ),
     (enums.RunState, "How a run ended, or that it has not. PARTIAL did useful work and left some undone."),
     (AgeBucket, "Days since the due date: not yet due, or 1–30, 31–60, 61–90, 91–180, 181–365, over 365."),
     (DebtDimension, "What debts can be summed by."),

@@ -267,7 +267,12 @@ async def _root_rows(info: Info, reader: Reader, arguments: dict[str, Any]) -> l
 
 def _passes(info: Info, guard: Guard | None) -> bool:
     """Whether the field may be shown; raises ForbiddenError where null would not do."""
-    if guard is None or info.context.principal.may(guard.permission):
+    if guard is None:
+        return True
+    if info.context.principal.may(guard.permission):
+        if guard.is_personal:
+            raw = info._raw_info  # noqa: SLF001  # Info has no public way to it
+            info.context.personal_fields[f"{raw.parent_type.name}.{raw.field_name}"] = None
         return True
     if not guard.otherwise_null:
         info.context.principal.require(guard.permission)

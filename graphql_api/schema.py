@@ -1,4 +1,4 @@
-"""The schema: the queries of all areas together.
+"""The schema: the queries and mutations of all areas together.
 
 `schema.graphql` beside this file is its text, for people and clients to read. A change of the schema changes it in the
 same commit: `python -m graphql_api.schema > graphql_api/schema.graphql`.
@@ -26,6 +26,8 @@ from graphql_api.nodes import root_node
 from graphql_api.rows import Node
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
+from graphql_api.triage.batches import BatchMutations
+from graphql_api.triage.mutations import TriageMutations
 
 SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 
@@ -33,6 +35,16 @@ SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 @strawberry.type(description="Where every read begins.")
 class Query(CaseQueries, CustomerQueries, MeteringQueries, NetworkQueries, BillingQueries, RunQueries):
     node: Node | None = root_node("Anything by its global id; null where there is nothing.")
+
+
+@strawberry.type(
+    description=(
+        "Every change. An operation has exactly one; it is done once for each `clientMutationKey` of a caller, and an answer "
+        "with `errors` has changed nothing."
+    )
+)
+class Mutation(TriageMutations, BatchMutations):
+    pass
 
 
 class Schema(strawberry.Schema):
@@ -44,6 +56,7 @@ class Schema(strawberry.Schema):
 
 schema: Final = Schema(
     query=Query,
+    mutation=Mutation,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[TellErrors],

@@ -122,8 +122,18 @@ class Settings(BaseSettings):
             "Days after a person closed a case in which new evidence stays with it instead of opening another."
         ),
     )
+    idempotency_keep_days: int = Field(
+        default=30,
+        ge=30,
+        le=3650,
+        description="Days for which a change that is sent again under the same key gets the answer it got first.",
+    )
     page_size_max: int = Field(
         default=100, ge=1, le=1000, description="Largest page of a list that the API serves."
+    )
+    api_compiler: bool = Field(
+        default=True,
+        description="Whether reads are answered by compiled statements; off, resolvers answer them, 20 times slower.",
     )
     api_development: bool = Field(
         default=False,

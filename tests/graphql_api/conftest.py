@@ -250,7 +250,7 @@ def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[mo
     other = models.RuleVersion(rule_id="C01", version=3, content_hash="i", definition={})
     rows: list[models.Base] = [rule, other]
     for n, point in enumerate(world.usage_points):
-        state = chance.choice(list(CaseState))
+        state = chance.choice([state for state in CaseState if state is not CaseState.MERGED])
         about_customer = n % 6 == 5
         case = models.Case(
             id=uuid.UUID(int=chance.getrandbits(128)),

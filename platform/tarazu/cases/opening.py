@@ -10,12 +10,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tarazu.database.locks import lock_key
 from tarazu.models.enums import LIVE_CASE_STATES
 from tarazu.moments import reach
+
+# Held by a scan from its first case to its last: meanwhile nobody else adds a live case to a subject. Until the end of
+# the transaction, so that it goes with it.
+CASE_SET_LOCK: Final = lock_key("live cases")
 
 # What the planner needs to know of the findings; their texts are long to read.
 _JOINED = "subject_kind, subject_key, family"
@@ -53,11 +59,15 @@ CREATE TEMP TABLE scan_target ON COMMIT DROP AS
 WITH wanted AS (
     SELECT DISTINCT {_JOINED}, case_id::uuid AS new_id FROM scan_finding
 ), closed AS (
-    SELECT DISTINCT ON ({_JOINED}) c.id, {_JOINED}
-    FROM "case" c JOIN wanted w USING ({_JOINED})
-    WHERE c.closed_at IS NOT NULL
-        AND (c.closed_at::date + CAST(:window_days AS integer) > CAST(:as_of AS date) OR c.id = w.new_id)
-    ORDER BY {_JOINED}, c.closed_at DESC, c.id
+    SELECT DISTINCT ON ({_JOINED}) decided.id, {_JOINED}
+    FROM (
+        SELECT c.id, c.subject_kind, c.subject_key, c.family,
+            CASE WHEN survivor.id IS NULL THEN c.closed_at ELSE coalesce(survivor.closed_at, 'infinity') END AS at
+        FROM "case" c LEFT JOIN "case" survivor ON survivor.id = c.merged_into_id
+        WHERE c.closed_at IS NOT NULL
+    ) decided JOIN wanted w USING ({_JOINED})
+    WHERE decided.at::date + CAST(:window_days AS integer) > CAST(:as_of AS date) OR decided.id = w.new_id
+    ORDER BY {_JOINED}, decided.at DESC, decided.id
 )
 SELECT w.subject_kind, w.subject_key, w.family, coalesce(live.id, closed.id, w.new_id) AS case_id,
     live.id IS NULL AND closed.id IS NULL AS is_new
@@ -165,6 +175,7 @@ class CaseOpening:
         self._opened = self._new = self._stale = 0
 
     async def begin(self) -> None:
+        await self._connection.execute(select(func.pg_advisory_xact_lock(CASE_SET_LOCK)))
         for statement in _TABLES.split(";"):
             await self._connection.execute(text(statement))
 

@@ -6,11 +6,13 @@ from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
+from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
+from .triage import CaseComment, CaseLink, InspectionMeasurement, InspectionSeal
 from .usage_point import UsagePoint, UsagePointStatus, UsagePointTerm
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Case",
+    "CaseComment",
+    "CaseLink",
     "Customer",
     "DistributionTransformer",
     "District",
@@ -26,8 +30,11 @@ __all__ = [
     "ExchangePoint",
     "Feeder",
     "Finding",
+    "IdempotencyKey",
     "ImportRun",
     "Inspection",
+    "InspectionMeasurement",
+    "InspectionSeal",
     "Invoice",
     "InvoiceLine",
     "LakeChange",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -25,10 +25,21 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .base import Base, CreatedAt, Key, choice
 from .billing import Invoice
 from .customer import Customer
-from .enums import LIVE_CASE_STATES, CaseState, InspectionOutcome, RuleFamily, Severity, SubjectKind
+from .enums import (
+    LIVE_CASE_STATES,
+    CaseState,
+    DismissReason,
+    InspectionOutcome,
+    RuleFamily,
+    Severity,
+    SubjectKind,
+)
 from .network import DistributionTransformer, District
 from .run import ScanRun
 from .usage_point import UsagePoint
+
+if TYPE_CHECKING:
+    from .triage import CaseComment, CaseLink, InspectionMeasurement, InspectionSeal
 
 
 def _known(column: str) -> Index:
@@ -57,6 +68,9 @@ class Case(Base):
 
     The id is a UUIDv5 of subject, family and the day the window starts, so that the same scan opens the same
     case everywhere. At most one live case a subject and family.
+
+    A merged case keeps its findings, comments and inspections, and names the case that people work on instead
+    (`merged_into_id`); that one is never merged itself, so one step leads there.
     """
 
     __tablename__ = "case"
@@ -84,11 +98,16 @@ class Case(Base):
         _known("usage_point_id"),
         _known("customer_id"),
         _known("transformer_id"),
+        _known("merged_into_id"),
         Index(None, "first_scan_run_id"),
         CheckConstraint("num_nonnulls(usage_point_id, customer_id, transformer_id) = 1", name="one_subject"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("money_at_risk_rial >= 0 AND energy_at_risk_kwh >= 0", name="at_risk"),
         CheckConstraint(f"(closed_at IS NULL) = (state IN ({_LIVE}))", name="closed"),
+        CheckConstraint(
+            "(state = 'merged') = (merged_into_id IS NOT NULL) AND merged_into_id <> id", name="merged"
+        ),
+        CheckConstraint("dismiss_reason IS NULL OR state = 'dismissed'", name="dismissed"),
         {"info": {"natural_key": ("id",)}},
     )
 
@@ -111,6 +130,8 @@ class Case(Base):
     opened_on: Mapped[dt.date]
     closed_at: Mapped[dt.datetime | None]
     closed_reason: Mapped[str | None]
+    dismiss_reason: Mapped[DismissReason | None] = mapped_column(choice(DismissReason))
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
     assignee: Mapped[str | None]
     version: Mapped[int] = mapped_column(Integer, server_default="1")
     first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
@@ -124,6 +145,14 @@ class Case(Base):
     first_scan_run: Mapped[ScanRun] = relationship(lazy="raise")
     findings: Mapped[list[Finding]] = relationship(lazy="raise", back_populates="case")
     inspections: Mapped[list[Inspection]] = relationship(lazy="raise", back_populates="case")
+    merged_into: Mapped[Case | None] = relationship(
+        lazy="raise", back_populates="merged_cases", remote_side="Case.id"
+    )
+    merged_cases: Mapped[list[Case]] = relationship(lazy="raise", back_populates="merged_into")
+    comments: Mapped[list[CaseComment]] = relationship(lazy="raise", back_populates="case")
+    links: Mapped[list[CaseLink]] = relationship(
+        lazy="raise", back_populates="case", foreign_keys="CaseLink.case_id"
+    )
 
 
 class Finding(Base):
@@ -173,12 +202,22 @@ class Finding(Base):
 
 
 class Inspection(Base):
-    """A visit and what it found. A negative result is kept as carefully as a positive one."""
+    """A visit and what it found. A negative result is kept as carefully as a positive one.
+
+    A case waits for at most one visit. One that is not wanted any more is withdrawn; what an inspector who went all
+    the same has found is kept too.
+    """
 
     __tablename__ = "inspection"
     __table_args__ = (
         Index(None, "usage_point_id"),
         Index(None, "case_id"),
+        Index(
+            "uq_inspection_awaited",
+            "case_id",
+            unique=True,
+            postgresql_where=text("case_id IS NOT NULL AND outcome IS NULL AND withdrawn_on IS NULL"),
+        ),
         {"info": {"natural_key": ("inspection_no",)}},
     )
 
@@ -187,10 +226,16 @@ class Inspection(Base):
     usage_point_id: Mapped[int] = mapped_column(ForeignKey("usage_point.id"))
     case_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("case.id"))
     ordered_on: Mapped[dt.date | None]
+    withdrawn_on: Mapped[dt.date | None]
     inspected_on: Mapped[dt.date | None]
+    inspector_name: Mapped[str | None]
     outcome: Mapped[InspectionOutcome | None] = mapped_column(choice(InspectionOutcome))
     unregistered_energy_kwh: Mapped[float | None]
     note: Mapped[str | None]
 
     usage_point: Mapped[UsagePoint] = relationship(lazy="raise")
     case: Mapped[Case | None] = relationship(lazy="raise", back_populates="inspections")
+    measurements: Mapped[list[InspectionMeasurement]] = relationship(
+        lazy="raise", back_populates="inspection"
+    )
+    seals: Mapped[list[InspectionSeal]] = relationship(lazy="raise", back_populates="inspection")

@@ -132,10 +132,44 @@ class CaseState(StrEnum):
     INSPECTION_ORDERED = "inspection_ordered"
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
+    # Its subject is worked on in another case; whatever a scan finds of it stays with it.
+    MERGED = "merged"
 
 
 # A case in one of these waits for people; new evidence joins it.
 LIVE_CASE_STATES = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.INSPECTION_ORDERED)
+
+
+class DismissReason(StrEnum):
+    """Why a suspicion was given up."""
+
+    INNOCENT_CAUSE = "innocent_cause"
+    DATA_ERROR = "data_error"
+    INSPECTED_CLEAN = "inspected_clean"
+    DUPLICATE = "duplicate"
+    NOT_WORTHWHILE = "not_worthwhile"
+    OTHER = "other"
+
+
+class CaseLinkKind(StrEnum):
+    """How two cases belong together; each kind means the same seen from either side."""
+
+    SAME_LOSS = "same_loss"
+    SAME_SITE = "same_site"
+    SAME_METHOD = "same_method"
+    RELATED = "related"
+
+
+class MeasuredQuantity(StrEnum):
+    """What an inspector measures on site; the unit stands in the name."""
+
+    VOLTAGE_V = "voltage_v"
+    CURRENT_A = "current_a"
+    ACTIVE_POWER_KW = "active_power_kw"
+    POWER_FACTOR = "power_factor"
+    METER_ERROR_PERCENT = "meter_error_percent"
+    REGISTER_INDEX_KWH = "register_index_kwh"
+    MULTIPLIER = "multiplier"
 
 
 class RunState(StrEnum):

@@ -1,0 +1,125 @@
+"""The same change to many cases at once: one transaction, each case with its own outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from graphql_api.context import Info
+from graphql_api.fields import resolver
+from graphql_api.triage import inputs, types
+from graphql_api.triage.desk import change_each, target_of
+from graphql_api.triage.errors import MutationError
+from tarazu.cases import triage, visits
+from tarazu.cases.desk import Desk, Target
+from tarazu.security.permissions import Permission
+
+_INPUT = strawberry.argument(description="What to change, and the key of the change.")
+_EACH = "Each case has its own outcome."
+
+
+def _targets(cases: Sequence[inputs.CaseVersionInput]) -> list[Target]:
+    return [target_of(case.case_id, case.expected_version, "cases") for case in cases]
+
+
+@strawberry.type
+class BatchMutations:
+    @resolver(
+        description=f"Give live cases to somebody, or to nobody. {_EACH} Needs `cases.triage`.",
+        graphql_type=types.CasesResult,
+    )
+    @staticmethod
+    async def assign_cases(
+        info: Info,
+        input: Annotated[inputs.AssignCasesInput, _INPUT],  # noqa: A002  # the argument's name in GraphQL
+    ) -> types.CasesPayload | MutationError:
+        async def work(desk: Desk, target: Target) -> types.CasePayload:
+            return types.CasePayload(case=await triage.assign(desk, target, input.assignee))
+
+        results = await change_each(info, Permission.TRIAGE_CASES, lambda: _targets(input.cases), work)
+        if isinstance(results, MutationError):
+            return results
+        return types.CasesPayload(
+            results=[
+                types.CaseItem(case_id=case.case_id, result=result)
+                for case, result in zip(input.cases, results, strict=True)
+            ]
+        )
+
+    @resolver(
+        description=f"Add the same comment to cases in any state. {_EACH} Needs `cases.triage`.",
+        graphql_type=types.CommentsResult,
+    )
+    @staticmethod
+    async def comment_cases(
+        info: Info,
+        input: Annotated[inputs.CommentCasesInput, _INPUT],  # noqa: A002  # the argument's name in GraphQL
+    ) -> types.CommentsPayload | MutationError:
+        async def work(desk: Desk, target: Target) -> types.CommentPayload:
+            case, comment = await triage.comment(desk, target, input.text)
+            return types.CommentPayload(case=case, comment=comment)
+
+        def targets() -> list[Target]:
+            return [target_of(case_id, None, "caseIds") for case_id in input.case_ids]
+
+        results = await change_each(info, Permission.TRIAGE_CASES, targets, work)
+        if isinstance(results, MutationError):
+            return results
+        return types.CommentsPayload(
+            results=[
+                types.CommentItem(case_id=case_id, result=result)
+                for case_id, result in zip(input.case_ids, results, strict=True)
+            ]
+        )
+
+    @resolver(
+        description=(
+            "Close live cases as no loss, or none worth the work. Visits that they wait for are withdrawn. "
+            f"{_EACH} Needs `cases.triage`."
+        ),
+        graphql_type=types.CasesResult,
+    )
+    @staticmethod
+    async def dismiss_cases(
+        info: Info,
+        input: Annotated[inputs.DismissCasesInput, _INPUT],  # noqa: A002  # the argument's name in GraphQL
+    ) -> types.CasesPayload | MutationError:
+        async def work(desk: Desk, target: Target) -> types.CasePayload:
+            return types.CasePayload(case=await triage.dismiss(desk, target, input.reason, input.text))
+
+        results = await change_each(info, Permission.TRIAGE_CASES, lambda: _targets(input.cases), work)
+        if isinstance(results, MutationError):
+            return results
+        return types.CasesPayload(
+            results=[
+                types.CaseItem(case_id=case.case_id, result=result)
+                for case, result in zip(input.cases, results, strict=True)
+            ]
+        )
+
+    @resolver(
+        description=(
+            f"Order visits for cases that are about usage points and OPEN or IN_REVIEW. {_EACH} Needs `inspections.order`."
+        ),
+        graphql_type=types.OrdersResult,
+    )
+    @staticmethod
+    async def order_inspections(
+        info: Info,
+        input: Annotated[inputs.OrderInspectionsInput, _INPUT],  # noqa: A002  # the argument's name in GraphQL
+    ) -> types.OrdersPayload | MutationError:
+        async def work(desk: Desk, target: Target) -> types.OrderPayload:
+            case, inspection = await visits.order_inspection(desk, target)
+            return types.OrderPayload(case=case, inspection=inspection)
+
+        results = await change_each(info, Permission.ORDER_INSPECTIONS, lambda: _targets(input.cases), work)
+        if isinstance(results, MutationError):
+            return results
+        return types.OrdersPayload(
+            results=[
+                types.OrderItem(case_id=case.case_id, result=result)
+                for case, result in zip(input.cases, results, strict=True)
+            ]
+        )
