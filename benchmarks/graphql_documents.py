@@ -105,12 +105,13 @@ _AGREEMENTS: Final = _EDGES.format(
     SELECT agreement_no AS "agreementNo", {_SUPPLIES} AS supplies
     FROM supply_agreement agreement WHERE customer_id = customer.id ORDER BY id LIMIT 2"""
 )
-# $1 the id of the customer after which the page begins, $2 the number of customers.
+# $1 the id of the customer after which the page begins, $2 the number of customers. EXISTS instead of the LIMIT 1 would
+# read the table from its beginning: 3.5 ms.
 HANDWRITTEN: Final = f"""
 SELECT json_build_object(
     'edges', coalesce(json_agg(page.edge), '[]'::json),
     'pageInfo', json_build_object(
-        'hasNextPage', EXISTS (SELECT FROM customer WHERE id > max(page.id)),
+        'hasNextPage', (SELECT id FROM customer WHERE id > max(page.id) ORDER BY id LIMIT 1) IS NOT NULL,
         'endCursor', translate(encode(convert_to('["customer",' || max(page.id) || ']', 'UTF8'), 'base64'), '+/=', '-_')
     )
 )
@@ -126,6 +127,9 @@ FROM (
     FROM customer WHERE id > $1 ORDER BY id LIMIT $2
 ) page
 """
+
+# For PostGraphile: any cursor of its list of customers, whose form it does not document.
+A_CURSOR: Final = b'{"query": "{ customers: allCustomers(first: 1) { pageInfo { endCursor } } }"}'
 
 INVOICE_PAGE: Final = """
 query Invoices($after: String) {

@@ -10,12 +10,14 @@ import contextlib
 import os
 import statistics
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import postgraphile
 from benchmarks.graphql_data import CUSTOMERS, headers, home, prepare
 from benchmarks.graphql_documents import (
+    A_CURSOR,
     comparable,
     graphql_bodies,
     handwritten_bodies,
@@ -36,7 +38,9 @@ _SIZES: Final = (1, 20, 100)
 _OF_HANDWRITTEN: Final = {1: 0.6, 100: 0.7}
 _OF_POSTGRAPHILE: Final = {100: 2.0}
 
-_OURS, _HANDWRITTEN, _POSTGRAPHILE = "GraphQL", "hand-written", "PostGraphile"
+_OURS, _HANDWRITTEN, _POSTGRAPHILE, _RESOLVERS = "GraphQL", "hand-written", "PostGraphile", "resolvers"
+# `name=value` of a setting with which the API answers by its resolvers; they are measured too where it is given.
+_RESOLVERS_SETTING: Final = os.environ.get("RESOLVERS_SETTING")
 
 
 def run(report: Report) -> None:
@@ -45,9 +49,13 @@ def run(report: Report) -> None:
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(serving(settings, folder / "server.log"))
         theirs = _postgraphile(stack, settings, folder)
+        resolvers = None
+        if _RESOLVERS_SETTING:
+            name, _, value = _RESOLVERS_SETTING.partition("=")
+            resolvers = stack.enter_context(serving(settings, folder / "resolvers.log", **{name: value}))
         load = stack.enter_context(generator())
         for size in _SIZES:
-            targets = _targets(size, ours, theirs)
+            targets = _targets(size, ours, theirs, resolvers)
             _check_equal(targets)
             _report(report, size, _measure(load, targets))
 
@@ -61,23 +69,19 @@ def _postgraphile(stack: contextlib.ExitStack, settings: Settings, folder: Path)
     return stack.enter_context(postgraphile.serving(settings, place, folder / "postgraphile.log"))
 
 
-def _targets(size: int, ours: Server, theirs: Server | None) -> dict[str, Target]:
+def _targets(size: int, ours: Server, theirs: Server | None, resolvers: Server | None) -> dict[str, Target]:
     asked = pages(size, CUSTOMERS)
     targets = {
         _OURS: Target(ours.port, "/graphql", graphql_bodies(asked), headers()),
         _HANDWRITTEN: Target(ours.port, HANDWRITTEN_PATH, handwritten_bodies(asked)),
     }
+    if resolvers is not None:
+        targets[_RESOLVERS] = replace(targets[_OURS], port=resolvers.port)
     if theirs is not None:
-        cursor = _ask(Target(theirs.port, postgraphile.PATH, (_FIRST_CURSOR,)), 0)["customers"]["pageInfo"][
-            "endCursor"
-        ]
-        targets[_POSTGRAPHILE] = Target(theirs.port, postgraphile.PATH, postgraphile_bodies(asked, cursor))
+        asking = Target(theirs.port, postgraphile.PATH, (A_CURSOR,))
+        cursor = _ask(asking, 0)["customers"]["pageInfo"]["endCursor"]
+        targets[_POSTGRAPHILE] = replace(asking, bodies=postgraphile_bodies(asked, cursor))
     return targets
-
-
-_FIRST_CURSOR: Final = (
-    b'{"query": "{customers: allCustomers(first: 1) {pageInfo {endCursor}}}"}'  # whose form is not documented
-)
 
 
 def _check_equal(targets: dict[str, Target]) -> None:
@@ -113,7 +117,11 @@ def _measure(load: Generator, targets: dict[str, Target]) -> dict[str, list[Samp
 def _report(report: Report, size: int, rounds: dict[str, list[Samples]]) -> None:
     whole = {name: joined(samples) for name, samples in rounds.items()}
     what = f"{size} customer{'s' if size > 1 else ''}"
-    for anchor, bars in ((_HANDWRITTEN, _OF_HANDWRITTEN), (_POSTGRAPHILE, _OF_POSTGRAPHILE)):
+    for anchor, bars in (
+        (_HANDWRITTEN, _OF_HANDWRITTEN),
+        (_POSTGRAPHILE, _OF_POSTGRAPHILE),
+        (_RESOLVERS, {}),
+    ):
         if anchor not in rounds:
             continue
         ratio = statistics.median(
@@ -130,9 +138,23 @@ def _report(report: Report, size: int, rounds: dict[str, list[Samples]]) -> None
             None if bar is None else f">= {bar}",
             None if bar is None else ratio >= bar,
         )
+    if _POSTGRAPHILE in rounds:
+        ratio = statistics.median(
+            other.per_second / best.per_second
+            for other, best in zip(rounds[_POSTGRAPHILE], rounds[_HANDWRITTEN], strict=True)
+        )
+        report.line(
+            f"{what}: {_POSTGRAPHILE} against {_HANDWRITTEN}",
+            whole[_POSTGRAPHILE].per_second,
+            "req/s",
+            whole[_HANDWRITTEN].per_second,
+            ratio,
+        )
     for percent in (50, 99):
         mine = whole[_OURS].percentile_ms(percent)
-        report.line(f"{what}: p{percent} of the hand-written", whole[_HANDWRITTEN].percentile_ms(percent), "ms")
+        report.line(
+            f"{what}: p{percent} of the hand-written", whole[_HANDWRITTEN].percentile_ms(percent), "ms"
+        )
         if _POSTGRAPHILE not in whole:
             report.line(f"{what}: p{percent}", mine, "ms")
             continue
