@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -87,16 +89,23 @@ def home() -> Path:
     return Path(given) if given else Path(platformdirs.user_cache_dir("tarazu-benchmarks"))
 
 
-def prepare() -> tuple[EmbeddedServer, Settings]:
-    """The running server and the settings of its filled database. Half a minute the first time, then nothing."""
+@contextmanager
+def prepared() -> Iterator[tuple[EmbeddedServer, Settings]]:
+    """The server, running until the block ends, and the settings of its filled database.
+
+    A minute the first time, two seconds later.
+    """
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
     server = EmbeddedServer(Settings(home=folder)).start()
-    name = f"{_DATABASE}_{_version()}"
-    server.ensure_database(name)
-    settings = Settings(home=folder, database_url=SecretStr(server.uri(name)))
-    asyncio.run(_fill(settings))
-    return server, settings
+    try:
+        name = f"{_DATABASE}_{_version()}"
+        server.ensure_database(name)
+        settings = Settings(home=folder, database_url=SecretStr(server.uri(name)))
+        asyncio.run(_fill(settings))
+        yield server, settings
+    finally:
+        server.stop()
 
 
 def _version() -> str:

@@ -6,13 +6,14 @@ The cursor is made of the key that the million-and-first row has, not of a count
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import statistics
 from typing import Final
 
 import asyncpg
 
-from benchmarks.graphql_data import headers, home, prepare
+from benchmarks.graphql_data import headers, home, prepared
 from benchmarks.graphql_documents import invoice_page_bodies
 from benchmarks.graphql_server import post, serving
 from benchmarks.http_load import Target, generator
@@ -29,9 +30,11 @@ _WITHIN: Final = 0.2
 
 
 def run(report: Report) -> None:
-    _, settings = prepare()
-    keys = asyncio.run(_keys(settings))
-    with serving(settings, home() / "server.log") as server, generator() as load:
+    with contextlib.ExitStack() as stack:
+        _, settings = stack.enter_context(prepared())
+        keys = asyncio.run(_keys(settings))
+        server = stack.enter_context(serving(settings, home() / "server.log"))
+        load = stack.enter_context(generator())
         first = Target(server.port, "/graphql", invoice_page_bodies([None]), headers())
         # Beside each other, so that no two requests in turn are the same page.
         deep = Target(server.port, "/graphql", invoice_page_bodies(keys), headers())

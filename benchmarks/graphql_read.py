@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import postgraphile
-from benchmarks.graphql_data import CUSTOMERS, headers, home, prepare
+from benchmarks.graphql_data import CUSTOMERS, headers, home, prepared
 from benchmarks.graphql_documents import (
     A_CURSOR,
     comparable,
@@ -44,9 +44,9 @@ _RESOLVERS_SETTING: Final = os.environ.get("RESOLVERS_SETTING")
 
 
 def run(report: Report) -> None:
-    _, settings = prepare()
     folder = home()
     with contextlib.ExitStack() as stack:
+        _, settings = stack.enter_context(prepared())
         ours = stack.enter_context(serving(settings, folder / "server.log"))
         theirs = _postgraphile(stack, settings, folder)
         resolvers = None

@@ -5,12 +5,13 @@ Nothing restarts the API, and it must not fall over either.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Final
 
 import numpy as np
 
-from benchmarks.graphql_data import CUSTOMERS, headers, home, prepare
+from benchmarks.graphql_data import CUSTOMERS, headers, home, prepared
 from benchmarks.graphql_documents import graphql_bodies, pages
 from benchmarks.graphql_server import serving, status_of
 from benchmarks.http_load import Target, generator
@@ -24,8 +25,10 @@ _BACK_SECONDS: Final = 5.0
 
 
 def run(report: Report) -> None:
-    database, settings = prepare()
-    with serving(settings, home() / "server.log") as server, generator() as load:
+    with contextlib.ExitStack() as stack:
+        database, settings = stack.enter_context(prepared())
+        server = stack.enter_context(serving(settings, home() / "server.log"))
+        load = stack.enter_context(generator())
         target = Target(server.port, "/graphql", graphql_bodies(pages(1, CUSTOMERS)), headers())
         load.run(target, 2.0)
         running = load.start(target, _BEFORE_SECONDS + _DOWN_SECONDS + _AFTER_SECONDS + 5.0)

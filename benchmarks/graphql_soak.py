@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -13,7 +14,7 @@ import asyncpg
 import numpy as np
 import psutil
 
-from benchmarks.graphql_data import CUSTOMERS, headers, home, prepare
+from benchmarks.graphql_data import CUSTOMERS, headers, home, prepared
 from benchmarks.graphql_documents import graphql_bodies, pages
 from benchmarks.graphql_server import serving
 from benchmarks.http_load import Target, generator
@@ -31,10 +32,12 @@ _P99_BAR: Final = 1.2
 
 
 def run(report: Report) -> None:
-    _, settings = prepare()
     asked = [page for size in (1, 20, 100) for page in pages(size, CUSTOMERS, count=700)]
     random.Random(2).shuffle(asked)
-    with serving(settings, home() / "server.log", log_level="warning") as server, generator() as load:
+    with contextlib.ExitStack() as stack:
+        _, settings = stack.enter_context(prepared())
+        server = stack.enter_context(serving(settings, home() / "server.log", log_level="warning"))
+        load = stack.enter_context(generator())
         target = Target(server.port, "/graphql", graphql_bodies(asked), headers())
         load.run(target, _WARM_UP_SECONDS)
         process = psutil.Process(server.pid)

@@ -1,7 +1,8 @@
 """A closed loop of HTTP requests over keep-alive connections, in a process of its own.
 
-One epoll loop over plain sockets: it costs the machine 25 µs a request, an HTTP client library twenty times that, which
-the servers under test would miss on a machine of two cores.
+One epoll loop over plain sockets: 70 µs of processor time a request, 120 where the answer has 200 KB. A client library
+takes ten times that (httpx: 660 and 1,110), which the servers under test would miss on a machine of two cores. wrk, in C,
+gets the same requests a second out of the same servers within 3 %.
 """
 
 from __future__ import annotations
