@@ -29,7 +29,7 @@ lint: setup ## ruff, mypy, import contracts
 test: lint ## lint, types, import contracts and all tests
 	$(BIN)/pytest -n 2 -q
 
-bench: setup ## measure against the anchors (ONLY=name for one, JSON=1 for machines, FULL=1 for all sizes)
+bench: setup ## measure against the anchors (ONLY=name for some, JSON=1 for machines, FULL=1 for all sizes)
 	$(BIN)/python -m benchmarks
 
 clean: ## remove .venv and caches
