@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "access"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
