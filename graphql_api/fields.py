@@ -10,6 +10,7 @@ import strawberry
 from graphql import get_named_type
 from sqlalchemy.orm import InstrumentedAttribute
 from strawberry import UNSET
+from strawberry.types.field import StrawberryField
 
 from graphql_api import resolving
 from graphql_api.compiler.arguments import PAGE_SIZE, PageReader
@@ -27,6 +28,7 @@ from graphql_api.compiler.mapping import (
     One,
     Reader,
     Relation,
+    ResolvedOnly,
     RootMany,
     RootOne,
     RootRows,
@@ -56,6 +58,16 @@ CASE_GUARDS: Final = dict.fromkeys(
 
 PERSONAL_NOTE: Final = " Personal: null without the permission `personal_data.read`; its reading is recorded."
 SCORES_NOTE: Final = " Null without the permission `cases.scores`."
+
+
+def resolver(
+    *, description: str, graphql_type: Any = None
+) -> Callable[[Callable[..., Any]], StrawberryField]:
+    """A field that a static method resolves: a mutation, or what its payload holds. No statement answers it."""
+    decorate: Callable[[Callable[..., Any]], StrawberryField] = strawberry.field(
+        description=description, graphql_type=graphql_type, metadata={METADATA_KEY: ResolvedOnly()}
+    )
+    return decorate
 
 
 def column(description: str, *, name: str = "", guard: Guard | None = None) -> Any:
