@@ -64,9 +64,13 @@ def demo(
         if is_serving_wanted():
             from tarazu.app import serve
 
+            address = f"http://{settings.api_host}:{settings.api_port}/graphql"
+            query = "{ caseSummary(groupBy: [FAMILY]) { family caseCount moneyAtRiskRial } }"
             err.print(
-                f"GraphQL at http://{settings.api_host}:{settings.api_port}/graphql; Ctrl-C ends",
+                f"GraphQL at {address} (POST; there is no page for a browser); Ctrl-C ends. Ask it from another "
+                f"terminal:\ncurl -s {address} -H 'content-type: application/json' -d '{{\"query\": \"{query}\"}}'",
                 markup=False,
+                soft_wrap=True,
             )
             serve(settings)
 
