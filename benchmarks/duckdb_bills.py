@@ -1,7 +1,8 @@
 """Signals of the bills as DuckDB SQL: what each bill says of itself, what their order says, and what is owed.
 
 Columns are `<signal>_<field>`, and `<signal>_invoice_id` of the bill that shows it best: of equally bad ones the
-first by installation, start and id, in which order the file has them. Numbers that conditions compare are rounded as they are before a rule sees them.
+first by installation, start and id, in which order the file has them. Numbers that conditions compare are rounded as
+they are before a rule sees them.
 """
 
 from __future__ import annotations

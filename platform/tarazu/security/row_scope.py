@@ -1,23 +1,25 @@
 """Which rows a principal sees, as SQL.
 
-A usage point is in scope by its district, and by the sector of the customer it supplies now; what hangs on a point is
+A usage point is in scope by its district, and by the sector of the customer it supplies today; what hangs on a point is
 in scope with it. A customer is in scope by its sector, and by the district of any point it is or was supplied at. The
 network (districts, feeders, transformers) is in scope by district alone: it belongs to no customer.
 
-Each function takes the columns of one table (an alias's too) and says of its rows whether they are in scope; None means
-that all are.
+Each rule takes the columns of one table (an alias's too) and says of its rows whether they are in scope; None means that
+all are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, any_, exists, false, or_
+from sqlalchemy import ColumnElement, and_, any_, exists, false, func, or_
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from tarazu.models import (
     AgreementUsagePoint,
+    Base,
     Case,
     Customer,
     DistributionTransformer,
@@ -40,170 +42,37 @@ class ScopeValues:
     district_ids: ColumnElement[Any] | None = None
     sectors: ColumnElement[Any] | None = None
 
-
-def by_district(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `district_id` of their own; a row without one is in nobody's district."""
-    if scope.district_ids is None:
-        return None
-    return _among(columns.district_id, scope.district_ids)
+    @property
+    def is_everything(self) -> bool:
+        return self.district_ids is None and self.sectors is None
 
 
-def district(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    if scope.district_ids is None:
-        return None
-    return _among(columns.id, scope.district_ids)
+Rule = Callable[[Columns, ScopeValues], ColumnElement[bool] | None]
+
+UNRESTRICTED: Final = ScopeValues()
 
 
-def feeder(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """A feeder crosses districts: it is in scope with any of its transformers."""
-    if scope.district_ids is None:
-        return None
-    transformer = _table(DistributionTransformer).alias()
-    return exists().where(
-        transformer.c.feeder_id == columns.id, transformer.c.district_id == any_(scope.district_ids)
-    )
+def _with(model: type[Base], key: str, own: str, rule: Rule) -> Rule:
+    """Rows whose column `own` is the `key` of a row of `model` that is in scope by `rule`."""
+
+    def in_scope(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+        other = model.__table__.alias()
+        found = rule(other.c, scope)
+        return None if found is None else exists().where(other.c[key] == columns[own], found)
+
+    return in_scope
 
 
-def exchange_point(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    if scope.district_ids is None:
-        return None
-    line, transformer = _table(Feeder).alias(), _table(DistributionTransformer).alias()
-    return (
-        exists()
-        .select_from(line.join(transformer, transformer.c.feeder_id == line.c.id))
-        .where(
-            line.c.exchange_point_id == columns.id,
-            transformer.c.district_id == any_(scope.district_ids),
-        )
-    )
+def _all_of(*rules: Rule) -> Rule:
+    def in_scope(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+        found = [part for rule in rules if (part := rule(columns, scope)) is not None]
+        return and_(*found) if found else None
+
+    return in_scope
 
 
-def usage_point(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    return _all_of(
-        by_district(columns, scope),
-        None if scope.sectors is None else _supplies_sector(columns.id, scope.sectors),
-    )
-
-
-def of_usage_point(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `usage_point_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    point = _table(UsagePoint).alias()
-    return exists().where(point.c.id == columns.usage_point_id, _sure(usage_point(point.c, scope)))
-
-
-def of_invoice(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with an `invoice_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    bill = _table(Invoice).alias()
-    return exists().where(bill.c.id == columns.invoice_id, _sure(of_usage_point(bill.c, scope)))
-
-
-def payment(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """A payment is in scope with the point it names, or with any invoice that it settles."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    part = _table(PaymentAllocation).alias()
-    return or_(
-        _sure(of_usage_point(columns, scope)),
-        exists().where(part.c.payment_id == columns.id, _sure(of_invoice(part.c, scope))),
-    )
-
-
-def of_installation(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with an `installation_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    installation = _table(MeterInstallation).alias()
-    return exists().where(
-        installation.c.id == columns.installation_id, _sure(of_usage_point(installation.c, scope))
-    )
-
-
-def meter(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """A meter is in scope with any point that it hangs or hung at."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    installation = _table(MeterInstallation).alias()
-    return exists().where(installation.c.meter_id == columns.id, _sure(of_usage_point(installation.c, scope)))
-
-
-def of_meter(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `meter_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    device = _table(Meter).alias()
-    return exists().where(device.c.id == columns.meter_id, _sure(meter(device.c, scope)))
-
-
-def customer(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    district_rule = None
-    if scope.district_ids is not None:
-        agreement, supply = _table(SupplyAgreement).alias(), _table(AgreementUsagePoint).alias()
-        point = _table(UsagePoint).alias()
-        district_rule = (
-            exists()
-            .select_from(
-                agreement.join(supply, supply.c.agreement_id == agreement.c.id).join(
-                    point, point.c.id == supply.c.usage_point_id
-                )
-            )
-            .where(
-                agreement.c.customer_id == columns.id,
-                point.c.district_id == any_(scope.district_ids),
-            )
-        )
-    return _all_of(district_rule, None if scope.sectors is None else columns.sector == any_(scope.sectors))
-
-
-def of_customer(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `customer_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    owner = _table(Customer).alias()
-    return exists().where(owner.c.id == columns.customer_id, _sure(customer(owner.c, scope)))
-
-
-def supply(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """That an agreement supplied a point: in scope with the point."""
-    return of_usage_point(columns, scope)
-
-
-def of_transformer(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `transformer_id`."""
-    if scope.district_ids is None:
-        return None
-    transformer = _table(DistributionTransformer).alias()
-    return exists().where(
-        transformer.c.id == columns.transformer_id, transformer.c.district_id == any_(scope.district_ids)
-    )
-
-
-def case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """A case is in scope with its subject. A transformer has no sector: those limited to one do not see its cases."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    about_transformer = false() if scope.sectors is not None else _sure(of_transformer(columns, scope))
-    return or_(
-        and_(columns.usage_point_id.is_not(None), _sure(of_usage_point(columns, scope))),
-        and_(columns.customer_id.is_not(None), _sure(of_customer(columns, scope))),
-        and_(columns.transformer_id.is_not(None), about_transformer),
-    )
-
-
-def of_case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Rows with a `case_id`."""
-    if scope.district_ids is None and scope.sectors is None:
-        return None
-    subject = _table(Case).alias()
-    return exists().where(subject.c.id == columns.case_id, _sure(case(subject.c, scope)))
-
-
-def of_parent(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | None:
-    """Parts of a row that is in scope itself, and cannot be reached but through it; aggregates that sum in scope."""
-    return None
+def _among(value: Any, array: ColumnElement[Any] | None) -> ColumnElement[bool] | None:
+    return None if array is None else value == any_(array)
 
 
 def everyone(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | None:
@@ -211,42 +80,87 @@ def everyone(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | No
     return None
 
 
+def of_parent(_columns: Columns, _scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Parts of a row that is in scope itself and reached through it alone; aggregates that sum in scope."""
+    return None
+
+
 def unrestricted_only(_columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
     """Rows that may tell of anybody and cannot be told apart (quarantine, audit): for those who see everything."""
-    return None if scope.district_ids is None and scope.sectors is None else false()
+    return None if scope.is_everything else false()
 
 
-def _supplies_sector(point_id: ColumnElement[Any], sectors: ColumnElement[Any]) -> ColumnElement[bool]:
-    agreement, link, owner = (
-        _table(SupplyAgreement).alias(),
-        _table(AgreementUsagePoint).alias(),
-        _table(Customer).alias(),
-    )
-    return (
-        exists()
-        .select_from(
-            link.join(agreement, agreement.c.id == link.c.agreement_id).join(
-                owner, owner.c.id == agreement.c.customer_id
-            )
-        )
-        .where(link.c.usage_point_id == point_id, link.c.valid_to.is_(None), owner.c.sector == any_(sectors))
-    )
+def district(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    return _among(columns.id, scope.district_ids)
 
 
-def _among(value: Any, array: ColumnElement[Any]) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = value == any_(array)
-    return condition
+def by_district(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Rows with a `district_id` of their own; a row without one is in nobody's district."""
+    return _among(columns.district_id, scope.district_ids)
 
 
-def _all_of(*parts: ColumnElement[bool] | None) -> ColumnElement[bool] | None:
-    given = [part for part in parts if part is not None]
-    return and_(*given) if given else None
+def _by_sector(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    return _among(columns.sector, scope.sectors)
 
 
-def _sure(condition: ColumnElement[bool] | None) -> ColumnElement[bool]:
-    assert condition is not None
-    return condition
+of_transformer: Final = _with(DistributionTransformer, "id", "transformer_id", by_district)
+# A feeder crosses districts: it is in scope with any of its transformers.
+feeder: Final = _with(DistributionTransformer, "feeder_id", "id", by_district)
+exchange_point: Final = _with(Feeder, "exchange_point_id", "id", feeder)
+
+_of_customers_sector: Final = _with(
+    SupplyAgreement, "id", "agreement_id", _with(Customer, "id", "customer_id", _by_sector)
+)
 
 
-def _table(model: Any) -> Any:
-    return model.__table__
+def _supplies_sector_today(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """Supplies that are in force and of a customer in the sectors."""
+    found = _of_customers_sector(columns, scope)
+    if found is None:
+        return None
+    today = func.current_date()
+    return and_(columns.valid_from <= today, or_(columns.valid_to.is_(None), columns.valid_to > today), found)
+
+
+usage_point: Final = _all_of(
+    by_district, _with(AgreementUsagePoint, "usage_point_id", "id", _supplies_sector_today)
+)
+of_usage_point: Final = _with(UsagePoint, "id", "usage_point_id", usage_point)
+of_invoice: Final = _with(Invoice, "id", "invoice_id", of_usage_point)
+of_installation: Final = _with(MeterInstallation, "id", "installation_id", of_usage_point)
+# A meter is in scope with any point that it hangs or hung at.
+meter: Final = _with(MeterInstallation, "meter_id", "id", of_usage_point)
+of_meter: Final = _with(Meter, "id", "meter_id", meter)
+
+_supply_in_district: Final = _with(UsagePoint, "id", "usage_point_id", by_district)
+customer: Final = _all_of(
+    _with(
+        SupplyAgreement,
+        "customer_id",
+        "id",
+        _with(AgreementUsagePoint, "agreement_id", "id", _supply_in_district),
+    ),
+    _by_sector,
+)
+of_customer: Final = _with(Customer, "id", "customer_id", customer)
+
+_settles_in_scope: Final = _with(PaymentAllocation, "payment_id", "id", of_invoice)
+
+
+def payment(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """A payment is in scope with the point it names, or with any invoice that it settles."""
+    by_point, by_invoice = of_usage_point(columns, scope), _settles_in_scope(columns, scope)
+    return None if by_point is None or by_invoice is None else or_(by_point, by_invoice)
+
+
+def case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
+    """A case is in scope with its subject. A transformer has no sector: those limited to one do not see its cases."""
+    if scope.is_everything:
+        return None
+    # Exactly one subject is set, and without one a rule finds nothing.
+    about_transformer = false() if scope.sectors is not None else of_transformer(columns, scope)
+    parts = (of_usage_point(columns, scope), of_customer(columns, scope), about_transformer)
+    return or_(*(part for part in parts if part is not None))
+
+
+of_case: Final = _with(Case, "id", "case_id", case)
