@@ -7,6 +7,7 @@ from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .receivable import Receivable
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .usage_point import UsagePoint, UsagePointStatus, UsagePointTerm
 
@@ -33,6 +34,7 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "Receivable",
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",
