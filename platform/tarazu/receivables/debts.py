@@ -22,17 +22,16 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import Grouping
 
 from tarazu.expressions import Given, day, total
-from tarazu.models import Customer, District, SupplyAgreement, UsagePoint
 from tarazu.models.enums import Sector, TariffClass
 from tarazu.paging import Order
 from tarazu.receivables.ageing import AGE_RANGES, DEFAULT_BUCKETS, AgeBucket, AgeBuckets
-from tarazu.receivables.owed import EVERYTHING, agreement_of, owed, term_of
+from tarazu.receivables.dimensions import located
+from tarazu.receivables.owed import EVERYTHING, owed
 from tarazu.security.row_scope import ScopeValues
 
 
@@ -138,7 +137,7 @@ def debt_summary_statement(
         .cte("debt_by_point")
     )
     keys = [by_point.c[name] for name in dimensions]
-    shown = [key for key in keys if key.key != _AGE_PLACE]
+    shown: list[ColumnElement[Any]] = [key for key in keys if key.key != _AGE_PLACE]
     if DebtDimension.AGE_BUCKET in group_by:
         shown += _bucket_columns(by_point.c[_AGE_PLACE], buckets)
     outstanding = total(by_point.c.outstanding_rial)
@@ -205,7 +204,6 @@ def _debts(
 ) -> Select[*tuple[Any, ...]]:
     """One row an invoice of which something is owed. Joins only what is grouped or filtered by."""
     claim = owed(as_of, scope, debts.district_code)
-    last_day = claim.c.period_end - 1
     days = _days(claim.c.due_on, as_of)
     columns: list[ColumnElement[Any]] = [
         claim.c.usage_point_id,
@@ -216,28 +214,21 @@ def _debts(
     if DebtDimension.AGE_BUCKET in needed:
         # The number of buckets that begin on that day or before.
         columns.append(func.width_bucket(days, _first_days(buckets)).label(_AGE_PLACE))
-    source: Any = claim
-    conditions: list[ColumnElement[bool]] = []
-    if DebtDimension.SECTOR in needed or debts.sector is not None:
-        source = source.outerjoin(SupplyAgreement, SupplyAgreement.id == agreement_of(claim, last_day))
-        source = source.outerjoin(Customer, Customer.id == SupplyAgreement.customer_id)
-        columns += [SupplyAgreement.__table__.c.customer_id, Customer.__table__.c.sector]
-        if debts.sector is not None:
-            conditions.append(Customer.sector == debts.sector)
-    if DebtDimension.DISTRICT in needed:
-        source = source.join(UsagePoint, UsagePoint.id == claim.c.usage_point_id)
-        source = source.join(District, District.id == UsagePoint.district_id)
-        columns += [
-            District.__table__.c.id.label("district_id"),
-            District.__table__.c.code.label("district_code"),
-        ]
-    if needed & {DebtDimension.TARIFF_CLASS, DebtDimension.SEGMENT} or debts.tariff_class is not None:
-        term = term_of(claim, last_day)
-        source = source.outerjoin(term, true())
-        columns += [term.c.tariff_class, term.c.segment]
-        if debts.tariff_class is not None:
-            conditions.append(term.c.tariff_class == debts.tariff_class)
-    return select(*columns).select_from(source).where(*conditions)
+    term = bool(needed & {DebtDimension.TARIFF_CLASS, DebtDimension.SEGMENT})
+    found = located(
+        claim,
+        claim.c.period_end - 1,
+        customer=DebtDimension.SECTOR in needed or debts.sector is not None,
+        district=DebtDimension.DISTRICT in needed,
+        term=term or debts.tariff_class is not None,
+    )
+    columns += [column.label(name) for name, column in found.columns.items()]
+    statement = select(*columns).select_from(found.source)
+    if debts.sector is not None:
+        statement = statement.where(found.columns["sector"] == debts.sector)
+    if debts.tariff_class is not None:
+        statement = statement.where(found.columns["tariff_class"] == debts.tariff_class)
+    return statement
 
 
 def _days(due_on: ColumnElement[Any], as_of: Given[dt.date]) -> ColumnElement[int]:

@@ -10,17 +10,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import CTE, Select, func, select, union_all
 
 from tarazu.expressions import Given, day, total
 from tarazu.models import (
-    AgreementUsagePoint,
     District,
     Payment,
     PaymentAllocation,
     Receivable,
     UsagePoint,
-    UsagePointTerm,
 )
 from tarazu.security import row_scope
 from tarazu.security.row_scope import ScopeValues
@@ -71,40 +69,4 @@ def _claims(later: CTE, *, every: bool) -> Select[*tuple[Any, ...]]:
         )
         .join(later, later.c.invoice_id == Receivable.invoice_id, isouter=every)
         .where(outstanding > 0)
-    )
-
-
-def agreement_of(claim: Any, on: ColumnElement[dt.date]) -> ColumnElement[Any]:
-    """The agreement that `claim` names, or else the one that supplied its usage point on the day."""
-    supplied = (
-        select(AgreementUsagePoint.agreement_id)
-        .where(_valid_at(AgreementUsagePoint.__table__, claim.c.usage_point_id, on))
-        # Where periods overlap, the newer one counts.
-        .order_by(AgreementUsagePoint.valid_from.desc())
-        .limit(1)
-        .correlate(claim)
-        .scalar_subquery()
-    )
-    return func.coalesce(claim.c.agreement_id, supplied) if "agreement_id" in claim.c else supplied
-
-
-def term_of(claim: Any, on: ColumnElement[dt.date]) -> Any:
-    """LATERAL: tariff_class and segment in force at the claim's usage point on the day."""
-    return (
-        select(UsagePointTerm.tariff_class, UsagePointTerm.segment)
-        .where(_valid_at(UsagePointTerm.__table__, claim.c.usage_point_id, on))
-        .order_by(UsagePointTerm.valid_from.desc())
-        .limit(1)
-        .correlate(claim)
-        .lateral("term")
-    )
-
-
-def _valid_at(
-    table: Any, usage_point_id: ColumnElement[int], on: ColumnElement[dt.date]
-) -> ColumnElement[bool]:
-    return and_(
-        table.c.usage_point_id == usage_point_id,
-        table.c.valid_from <= on,
-        or_(table.c.valid_to.is_(None), table.c.valid_to > on),
     )
