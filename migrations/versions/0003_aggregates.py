@@ -126,6 +126,13 @@ def upgrade() -> None:
     for table, before, now in _WIDENED:
         op.create_index(_index_name(table, now), table, now)
         op.drop_index(_index_name(table, before), table_name=table)
+    op.drop_index(op.f("ix_invoice_usage_point_id_period_end"), table_name="invoice")
+    op.create_index(
+        op.f("ix_invoice_usage_point_id_period_end"),
+        "invoice",
+        ["usage_point_id", "period_end"],
+        postgresql_include=["period_start", "consumption_kwh"],
+    )
     op.drop_index(op.f("ix_customer_name_search_key"), table_name="customer")
     op.create_index("ix_customer_name_words", "customer", [sa.text(_NAME_WORDS)], postgresql_using="gin")
 
@@ -155,6 +162,8 @@ def _create_triggers() -> None:
 def downgrade() -> None:
     op.drop_index("ix_customer_name_words", table_name="customer")
     op.create_index(op.f("ix_customer_name_search_key"), "customer", ["name_search_key"])
+    op.drop_index(op.f("ix_invoice_usage_point_id_period_end"), table_name="invoice")
+    op.create_index(op.f("ix_invoice_usage_point_id_period_end"), "invoice", ["usage_point_id", "period_end"])
     for table, before, now in _WIDENED:
         op.create_index(_index_name(table, before), table, before)
         op.drop_index(_index_name(table, now), table_name=table)

@@ -6,50 +6,54 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from tarazu.cases.fields import CASE_FIELDS
+from tarazu.cases.rules import rule_versions
+from tarazu.cases.summary import CaseDimension, case_summary_statement
 from tarazu.database import ReadSession
 from tarazu.fetching import ByKey, Children
-from tarazu.filtering import EVERYTHING, Condition, Field, column, related, where
+from tarazu.filtering import EVERYTHING, Condition, where
 from tarazu.models import (
     Case,
-    Customer,
-    DistributionTransformer,
     District,
     Finding,
     Inspection,
-    RuleVersion,
-    UsagePoint,
 )
 from tarazu.models.enums import LIVE_CASE_STATES, CaseState, RuleFamily, Severity, SubjectKind
 from tarazu.paging import Order
+
+__all__ = [
+    "CASES_BY_PRIORITY",
+    "CASES_NEWEST_FIRST",
+    "CASES_OLDEST_FIRST",
+    "CASE_FIELDS",
+    "CaseDimension",
+    "CaseHeadline",
+    "CaseSummaryRow",
+    "case_summary",
+    "cases",
+    "cases_by_id",
+    "cases_by_no",
+    "cases_of_customers",
+    "cases_of_transformers",
+    "cases_of_usage_points",
+    "findings_by_id",
+    "findings_of_cases",
+    "inspections_by_id",
+    "inspections_of_cases",
+    "inspections_of_usage_points",
+    "rule_versions",
+    "top_cases",
+]
 
 # Case.id ends every order because the indexes of the work lists do.
 CASES_BY_PRIORITY: Final = Order("case.priority", ("priority", "id"), (float, uuid.UUID), descending=True)
 CASES_NEWEST_FIRST: Final = Order("case.newest", ("case_no",), (int,), descending=True)
 CASES_OLDEST_FIRST: Final = Order("case.oldest", ("case_no",), (int,))
-CASE_FIELDS: Final[dict[str, Field]] = {
-    "state": column(Case.state),
-    "family": column(Case.family),
-    "severity": column(Case.severity),
-    "subject_kind": column(Case.subject_kind),
-    "assignee": column(Case.assignee),
-    "opened_on": column(Case.opened_on),
-    "confidence": column(Case.confidence),
-    "money_at_risk_rial": column(Case.money_at_risk_rial),
-    "energy_at_risk_kwh": column(Case.energy_at_risk_kwh),
-    "district_code": related(Case.district_id, District.id, District.code),
-    "rule_id": related(Case.id, Finding.case_id, Finding.rule_id),
-    "subscription_no": related(Case.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
-    "customer_no": related(Case.customer_id, Customer.id, Customer.customer_no),
-    "transformer_code": related(
-        Case.transformer_id, DistributionTransformer.id, DistributionTransformer.code
-    ),
-}
 
 cases_by_id: Final = ByKey(Case, Case.id)
 cases_by_no: Final = ByKey(Case, Case.case_no)
@@ -69,14 +73,6 @@ inspections_of_cases: Final = Children(Inspection, Inspection.case_id, _INSPECTI
 inspections_of_usage_points: Final = Children(Inspection, Inspection.usage_point_id, _INSPECTION_ORDER)
 
 
-class CaseDimension(StrEnum):
-    """What cases can be counted by."""
-
-    STATE = "state"
-    FAMILY = "family"
-    DISTRICT = "district"
-
-
 @dataclass(frozen=True, slots=True)
 class CaseSummaryRow:
     """Cases of one group; a dimension that was not asked for is None, as is the district of a case without one."""
@@ -85,6 +81,9 @@ class CaseSummaryRow:
     family: RuleFamily | None
     district_id: int | None
     district_code: str | None
+    rule_id: str | None
+    severity: Severity | None
+    assignee: str | None
     case_count: int
     energy_at_risk_kwh: float
     money_at_risk_rial: int
@@ -119,54 +118,15 @@ def cases(condition: Condition) -> Select[Case]:
     return select(Case).where(where(condition, CASE_FIELDS))
 
 
-async def rule_versions(
-    session: ReadSession, keys: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], RuleVersion]:
-    """Rules as they stood, by rule id and version."""
-    statement = select(RuleVersion).where(tuple_(RuleVersion.rule_id, RuleVersion.version).in_(keys))
-    return {(rule.rule_id, rule.version): rule for rule in await session.scalars(statement)}
-
-
 async def case_summary(
     session: ReadSession, group_by: Sequence[CaseDimension], condition: Condition = EVERYTHING
 ) -> list[CaseSummaryRow]:
     """Cases counted and summed by the dimensions; most money at risk first. Without dimensions, one row."""
-    columns: dict[str, ColumnElement[Any]] = {}
-    if CaseDimension.STATE in group_by:
-        columns["state"] = Case.__table__.c.state
-    if CaseDimension.FAMILY in group_by:
-        columns["family"] = Case.__table__.c.family
-    if CaseDimension.DISTRICT in group_by:
-        columns |= {"district_id": Case.__table__.c.district_id, "district_code": District.__table__.c.code}
-    # Sums of bigint are numeric in PostgreSQL.
-    money = func.coalesce(cast(func.sum(Case.money_at_risk_rial), BigInteger), 0)
-    statement = (
-        select(
-            *(expression.label(name) for name, expression in columns.items()),
-            func.count().label("case_count"),
-            func.coalesce(func.sum(Case.energy_at_risk_kwh), 0.0).label("energy_at_risk_kwh"),
-            money.label("money_at_risk_rial"),
-        )
-        .select_from(Case)
-        .outerjoin(District, District.id == Case.district_id)
-        .where(where(condition, CASE_FIELDS))
-        .group_by(*columns.values())
-        .order_by(money.desc(), func.count().desc(), *columns.values())
-    )
-    return [_summary_row(row) for row in await session.execute(statement)]
-
-
-def _summary_row(row: Row[*tuple[Any, ...]]) -> CaseSummaryRow:
-    given = row._mapping  # noqa: SLF001  # the public name of a row's names in SQLAlchemy
-    return CaseSummaryRow(
-        state=given.get("state"),
-        family=given.get("family"),
-        district_id=given.get("district_id"),
-        district_code=given.get("district_code"),
-        case_count=given["case_count"],
-        energy_at_risk_kwh=given["energy_at_risk_kwh"],
-        money_at_risk_rial=given["money_at_risk_rial"],
-    )
+    rows = []
+    for row in await session.execute(case_summary_statement(group_by, condition)):
+        given: dict[str, Any] = dict.fromkeys(CaseSummaryRow.__slots__)
+        rows.append(CaseSummaryRow(**(given | dict(row._mapping))))  # noqa: SLF001  # the public name of a row's names in SQLAlchemy
+    return rows
 
 
 async def top_cases(session: ReadSession, limit: int, *, live_only: bool = True) -> list[CaseHeadline]:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, or_, select, union
+from sqlalchemy import Select, or_, select
 
+from tarazu.customer_service.search import Search, finds_customer
 from tarazu.database import ReadSession
 from tarazu.fetching import ByKey, Children
 from tarazu.filtering import Condition, Field, column, where
-from tarazu.models import (
-    AgreementUsagePoint,
-    Customer,
-    Meter,
-    MeterInstallation,
-    SupplyAgreement,
-    UsagePoint,
-)
+from tarazu.models import AgreementUsagePoint, Customer, SupplyAgreement
 from tarazu.paging import Order
-from tarazu.text import search_key
 
 CUSTOMER_ORDER: Final = Order("customer", ("id",), (int,))
 CUSTOMER_FIELDS: Final[dict[str, Field]] = {
@@ -44,46 +37,10 @@ supplies_of_usage_points: Final = Children(
 )
 
 
-def customers(condition: Condition, search: str | None = None) -> Select[Customer]:
-    """Customers that meet the condition and the search.
-
-    A search without letters is looked up whole as customer number, national id, legal-entity id, bill id,
-    subscription number or meter serial. Any search is also looked up as the beginning of a word of the name.
-    Letters, digits and spaces are compared in their search form: «علي» finds «علی».
-    """
+def customers(condition: Condition, search: Search | None = None) -> Select[Customer]:
+    """Customers that meet the condition and the search (`tarazu.customer_service.search`)."""
     statement = select(Customer).where(where(condition, CUSTOMER_FIELDS))
-    if search is None:
-        return statement
-    return statement.where(_found_by(search_key(search)))
-
-
-def _found_by(needle: str) -> ColumnElement[bool]:
-    by_name = or_(
-        Customer.name_search_key.startswith(needle, autoescape=True),
-        Customer.name_search_key.contains(f" {needle}", autoescape=True),
-    )
-    # Serial and subscription numbers carry letters in some companies, a name carries no digits.
-    if not any(character.isdigit() for character in needle):
-        return by_name
-    supplied = (
-        select(SupplyAgreement.customer_id)
-        .join(AgreementUsagePoint, AgreementUsagePoint.agreement_id == SupplyAgreement.id)
-        .join(UsagePoint, UsagePoint.id == AgreementUsagePoint.usage_point_id)
-    )
-    # search_key folds case; identifiers are stored as they are written, so both cases are tried.
-    spellings = {needle, needle.upper()}
-    matches: list[Select[Any]] = [
-        select(Customer.id).where(Customer.customer_no.in_(spellings)),
-        select(Customer.id).where(Customer.national_id == needle),
-        select(Customer.id).where(Customer.legal_entity_id == needle),
-        supplied.where(UsagePoint.subscription_no.in_(spellings)),
-        supplied.where(UsagePoint.bill_id == needle),
-        supplied.join(MeterInstallation, MeterInstallation.usage_point_id == UsagePoint.id)
-        .join(Meter, Meter.id == MeterInstallation.meter_id)
-        .where(Meter.serial_no.in_(spellings)),
-    ]
-    # A UNION of index look-ups; as ORs over joins it would read every customer.
-    return or_(Customer.id.in_(union(*matches)), by_name)
+    return statement if search is None else statement.where(finds_customer(search))
 
 
 async def current_customers(

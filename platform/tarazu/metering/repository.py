@@ -6,11 +6,15 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
+from tarazu.customer_service.search import Search, finds_meter, finds_usage_point
 from tarazu.database import ReadSession
 from tarazu.fetching import ByKey, Children
+from tarazu.filtering import Condition, Field, column, related, where
 from tarazu.models import (
+    DistributionTransformer,
+    District,
     EndDeviceEvent,
     Meter,
     MeterInstallation,
@@ -34,9 +38,27 @@ def _newest(name: str, day: str) -> Order:
     return Order(name, (day, "id"), (dt.date, int), descending=True)
 
 
-_USAGE_POINT_ORDER: Final = Order("usage_point", ("id",), (int,))
-usage_points_of_districts: Final = Children(UsagePoint, UsagePoint.district_id, _USAGE_POINT_ORDER)
-usage_points_of_transformers: Final = Children(UsagePoint, UsagePoint.transformer_id, _USAGE_POINT_ORDER)
+USAGE_POINT_ORDER: Final = Order("usage_point", ("id",), (int,))
+USAGE_POINT_FIELDS: Final[dict[str, Field]] = {
+    "subscription_no": column(UsagePoint.subscription_no),
+    "bill_id": column(UsagePoint.bill_id),
+    "commodity": column(UsagePoint.commodity),
+    "activity_code": column(UsagePoint.activity_code),
+    "energised_on": column(UsagePoint.energised_on),
+    "district_code": related(UsagePoint.district_id, District.id, District.code),
+    "transformer_code": related(
+        UsagePoint.transformer_id, DistributionTransformer.id, DistributionTransformer.code
+    ),
+}
+METER_ORDER: Final = Order("meter", ("id",), (int,))
+METER_FIELDS: Final[dict[str, Field]] = {
+    "serial_no": column(Meter.serial_no),
+    "manufacturer": column(Meter.manufacturer),
+    "model": column(Meter.model),
+    "is_smart": column(Meter.is_smart),
+}
+usage_points_of_districts: Final = Children(UsagePoint, UsagePoint.district_id, USAGE_POINT_ORDER)
+usage_points_of_transformers: Final = Children(UsagePoint, UsagePoint.transformer_id, USAGE_POINT_ORDER)
 
 terms_of_usage_points: Final = Children(
     UsagePointTerm, UsagePointTerm.usage_point_id, _newest("term", "valid_from")
@@ -60,6 +82,18 @@ events_of_meters: Final = Children(
     EndDeviceEvent.meter_id,
     Order("event", ("occurred_at", "id"), (dt.datetime, int), descending=True),
 )
+
+
+def usage_points(condition: Condition, search: Search | None = None) -> Select[UsagePoint]:
+    """Usage points that meet the condition and the search (`tarazu.customer_service.search`)."""
+    statement = select(UsagePoint).where(where(condition, USAGE_POINT_FIELDS))
+    return statement if search is None else statement.where(finds_usage_point(search))
+
+
+def meters(condition: Condition, search: Search | None = None) -> Select[Meter]:
+    """Meters that meet the condition and the search (`tarazu.customer_service.search`)."""
+    statement = select(Meter).where(where(condition, METER_FIELDS))
+    return statement if search is None else statement.where(finds_meter(search))
 
 
 async def current_terms(

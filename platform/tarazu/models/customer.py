@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The words of a name's search key, as a search looks them up. A name has few; what comes behind 500 characters is none,
 # and a word may not be longer than 2,046 bytes.
-NAME_WORDS: Final = text(
+NAME_WORDS: Final = (
     "array_to_tsvector(array_remove(string_to_array(\"left\"(name_search_key, 500), ' '), ''))"
 )
 
@@ -27,7 +27,7 @@ class Customer(Base):
 
     __tablename__ = "customer"
     __table_args__ = (
-        Index("ix_customer_name_words", NAME_WORDS, postgresql_using="gin"),
+        Index("ix_customer_name_words", text(NAME_WORDS), postgresql_using="gin"),
         Index(None, "national_id"),
         Index(None, "legal_entity_id"),
         Index(None, "sector", "id"),

@@ -31,9 +31,8 @@ from sqlalchemy import (
 from tarazu.expressions import Given, day, jalali_month_start, total
 from tarazu.models import Payment, Receivable
 from tarazu.receivables.dimensions import located_at
-from tarazu.receivables.owed import EVERYTHING
 from tarazu.security import row_scope
-from tarazu.security.row_scope import ScopeValues
+from tarazu.security.row_scope import UNRESTRICTED, ScopeValues
 
 
 class CollectionDimension(StrEnum):
@@ -58,7 +57,7 @@ def collection_ratio_statement(
     from_day: Given[dt.date],
     to_day: Given[dt.date],
     group_by: Collection[CollectionDimension],
-    scope: ScopeValues = EVERYTHING,
+    scope: ScopeValues = UNRESTRICTED,
 ) -> Select[*tuple[Any, ...]]:
     """Billed against collected in the half-open period [from_day, to_day), most billed first; or one row of all.
 

@@ -31,8 +31,8 @@ from tarazu.models.enums import Sector, TariffClass
 from tarazu.paging import Order
 from tarazu.receivables.ageing import AGE_RANGES, DEFAULT_BUCKETS, AgeBucket, AgeBuckets
 from tarazu.receivables.dimensions import located
-from tarazu.receivables.owed import EVERYTHING, owed
-from tarazu.security.row_scope import ScopeValues
+from tarazu.receivables.owed import owed
+from tarazu.security.row_scope import UNRESTRICTED, ScopeValues
 
 
 class DebtDimension(StrEnum):
@@ -110,7 +110,7 @@ def debt_summary_statement(
     group_by: Collection[DebtDimension],
     debts: DebtFilter = ALL_DEBTS,
     buckets: AgeBuckets | ColumnElement[Any] = DEFAULT_BUCKETS,
-    scope: ScopeValues = EVERYTHING,
+    scope: ScopeValues = UNRESTRICTED,
 ) -> Select[*tuple[Any, ...]]:
     """Debts on the day `as_of` summed by the dimensions, the largest first; without dimensions, one row.
 
@@ -159,7 +159,7 @@ def debtors_statement(
     kind: DebtorKind,
     debts: DebtFilter = ALL_DEBTS,
     debtors: DebtorFilter = ALL_DEBTORS,
-    scope: ScopeValues = EVERYTHING,
+    scope: ScopeValues = UNRESTRICTED,
 ) -> Select[*tuple[Any, ...]]:
     """One row a debtor on the day `as_of`, in no order; the keys of `DEBTOR_ORDERS` are columns of it.
 

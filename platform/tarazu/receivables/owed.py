@@ -21,13 +21,11 @@ from tarazu.models import (
     UsagePoint,
 )
 from tarazu.security import row_scope
-from tarazu.security.row_scope import ScopeValues
-
-EVERYTHING = ScopeValues()
+from tarazu.security.row_scope import UNRESTRICTED, ScopeValues
 
 
 def owed(
-    as_of: Given[dt.date], scope: ScopeValues = EVERYTHING, district_code: Given[str] | None = None
+    as_of: Given[dt.date], scope: ScopeValues = UNRESTRICTED, district_code: Given[str] | None = None
 ) -> CTE:
     """One row an invoice of which something is owed on `as_of`, of one district or of all.
 

@@ -38,6 +38,9 @@ class ScopeValues:
     sectors: ColumnElement[Any] | None = None
 
 
+UNRESTRICTED = ScopeValues()
+
+
 def by_district(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
     """Rows with a `district_id` of their own; a row without one is in nobody's district."""
     if scope.district_ids is None:
