@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, any_, cast, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, any_, cast, func, literal_column, select, union_all
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from tarazu.errors import InputError
@@ -122,7 +122,7 @@ def _customers(terms: SearchTerms) -> list[Select[Any]]:
         select(Customer.id).where(_is(Customer.customer_no, terms)),
         select(Customer.id).where(Customer.national_id == terms.key),
         select(Customer.id).where(Customer.legal_entity_id == terms.key),
-        select(Customer.id).where(words.bool_op("@@")(cast(terms.name_query, TSQUERY))),
+        select(Customer.id).where(words.bool_op("@@")(cast(cast(terms.name_query, Text), TSQUERY))),
     ]
 
 
