@@ -164,8 +164,12 @@ def _billed(chosen: CTE, from_day: Given[dt.date], to_day: Given[dt.date], scope
             func.sum(_INVOICE.consumption_kwh * days / (_INVOICE.period_end - _INVOICE.period_start)).label(
                 "kwh"
             ),
-            # Two invoices for the same days cover them once; how they lie is not looked at.
-            func.least(func.sum(days), day(to_day) - day(from_day)).label("days"),
+            # Two invoices for the same days cover them once; how they lie is not looked at. Of a point without invoices
+            # LEAST and GREATEST would make the whole period: they pass over nulls.
+            func.least(
+                func.coalesce(func.sum(days).filter(_INVOICE.usage_point_id.is_not(None)), 0),
+                day(to_day) - day(from_day),
+            ).label("days"),
         )
         .select_from(
             point.outerjoin(
