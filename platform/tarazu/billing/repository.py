@@ -44,9 +44,13 @@ payments_of_usage_points: Final = Children(
     Payment.usage_point_id,
     Order("payment.paid_on", ("paid_on", "id"), (dt.date, int), descending=True),
 )
-_ALLOCATION_ORDER: Final = Order("allocation", ("id",), (int,))
-allocations_of_invoices: Final = Children(PaymentAllocation, PaymentAllocation.invoice_id, _ALLOCATION_ORDER)
-allocations_of_payments: Final = Children(PaymentAllocation, PaymentAllocation.payment_id, _ALLOCATION_ORDER)
+allocations_of_invoices: Final = Children(
+    PaymentAllocation, PaymentAllocation.invoice_id, Order("allocation", ("id",), (int,))
+)
+# A ministry pays thousands of bills at once; the unique key of payment and invoice has them in this order.
+allocations_of_payments: Final = Children(
+    PaymentAllocation, PaymentAllocation.payment_id, Order("allocation.invoice", ("invoice_id",), (int,))
+)
 
 
 def invoices(condition: Condition) -> Select[Invoice]:

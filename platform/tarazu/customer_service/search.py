@@ -25,7 +25,7 @@ from tarazu.models import (
     UsagePoint,
 )
 from tarazu.models.customer import NAME_WORDS
-from tarazu.text import search_key
+from tarazu.text import normalize_digits, normalize_letters, search_key
 
 # One letter would match a tenth of all customers; a hundred characters are longer than any name.
 SEARCH_LENGTH_MIN: Final = 2
@@ -44,8 +44,11 @@ class SearchTerms:
 
     key: Given[str]
     """The search form of the text."""
+    typed: Given[str]
+    """The text as it was typed, but for digits: identifiers are stored as they are written, and the search form folds
+    case."""
     upper: Given[str]
-    """The same in capitals: the search form folds case, and identifiers are stored as they are written."""
+    """The search form in capitals."""
     name_query: Given[str]
     """The text of a tsquery: `'ali':* & 'rez':*`."""
 
@@ -64,7 +67,8 @@ def search_terms(text: str) -> SearchTerms:
         )
     # In a quoted word of a tsquery the quote and the backslash are doubled.
     words = (word.replace("\\", "\\\\").replace("'", "''") for word in key.split())
-    return SearchTerms(key, key.upper(), " & ".join(f"'{word}':*" for word in words))
+    typed = normalize_digits(normalize_letters(text)).strip()
+    return SearchTerms(key, typed, key.upper(), " & ".join(f"'{word}':*" for word in words))
 
 
 def finds_customer(search: Search) -> ColumnElement[bool]:
@@ -127,7 +131,7 @@ def _customers(terms: SearchTerms) -> list[Select[Any]]:
 
 
 def _is(column: Any, terms: SearchTerms) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.in_([terms.key, terms.upper])
+    found: ColumnElement[bool] = column.in_([terms.key, terms.typed, terms.upper])
     return found
 
 
