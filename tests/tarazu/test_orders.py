@@ -78,7 +78,9 @@ def declared(kind: type[Any]) -> dict[str, Any]:
 
 async def plan(engine: Any, statement: Any) -> list[str]:
     """What PostgreSQL does where it may choose any index, but sorts only for want of one."""
-    sql = statement.compile(dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True})
+    sql = statement.compile(
+        dialect=postgresql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
+    )
     async with engine.connect() as connection:
         for setting in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin"):
             await connection.execute(text(f"SET LOCAL enable_{setting} = off"))
@@ -96,7 +98,9 @@ def reads_in_order(lines: list[str], found_by: str) -> bool:
 
     An incremental sort only orders rows of one key, such as two of one day.
     """
-    sorts = any("Sort" in line and "Incremental Sort" not in line and "Sort Key" not in line for line in lines)
+    sorts = any(
+        "Sort" in line and "Incremental Sort" not in line and "Sort Key" not in line for line in lines
+    )
     return not sorts and any("Index Cond: " in line and found_by in line for line in lines)
 
 

@@ -16,7 +16,10 @@ async def rules(sessions: Any) -> None:
     async with sessions.write() as session:
         session.add_all(
             RuleVersion(
-                rule_id=rule_id, version=version, content_hash=f"{rule_id}{version}", definition={"family": family}
+                rule_id=rule_id,
+                version=version,
+                content_hash=f"{rule_id}{version}",
+                definition={"family": family},
             )
             for rule_id, version, family in (
                 ("T02", 10, "theft"),
@@ -33,7 +36,9 @@ async def rows_of(sessions: Any, statement: Any, *names: str) -> list[tuple[Any,
 
 
 async def test_a_rule_is_its_newest_version(sessions: Any, rules: None) -> None:
-    assert await rows_of(sessions, rules_statement(), "rule_id", "version", "version_count", "content_hash") == [
+    assert await rows_of(
+        sessions, rules_statement(), "rule_id", "version", "version_count", "content_hash"
+    ) == [
         ("B07", 2, 1, "B072"),
         ("C01", 1, 1, "C011"),
         ("T02", 10, 2, "T0210"),

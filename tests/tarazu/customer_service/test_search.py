@@ -175,9 +175,7 @@ async def searched(database_server: Any, template_database: str, settings_for: A
     from tarazu.database import Sessions, create_engine
 
     chance = random.Random(1)
-    names = [
-        "".join(chance.choices("ابپ رaB'\\&|!():*%_۱2- ", k=chance.randint(1, 14))) for _ in range(300)
-    ]
+    names = ["".join(chance.choices("ابپ رaB'\\&|!():*%_۱2- ", k=chance.randint(1, 14))) for _ in range(300)]
     name = f"search_{uuid.uuid4().hex}"
     server = create_engine(settings_for("postgres", database_url=database_server.uri()))
     async with server.connect() as connection:

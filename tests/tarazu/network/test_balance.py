@@ -136,9 +136,7 @@ async def test_a_feeder_is_the_sum_of_its_transformers(
                         "difference_kwh": difference,
                         "difference_percent": 100 * difference / delivered if delivered else None,
                         "measured_share": sum(part["measured_share"] for part in parts) / len(parts),
-                        "billed_share": sum(
-                            (p["billed_share"] or 0) * p["usage_point_count"] for p in parts
-                        )
+                        "billed_share": sum((p["billed_share"] or 0) * p["usage_point_count"] for p in parts)
                         / points
                         if points
                         else None,
@@ -154,9 +152,7 @@ async def test_a_condition_chooses_transformers(sessions: Any, company_of: Any, 
     made = await company_of(0)
     chosen = made.transformers[1]
     expected = computed(made, *PERIODS[2], scopes(made)[0])[chosen.id]
-    statement = transformer_balance_statement(
-        *PERIODS[2], within=DistributionTransformer.code == chosen.code
-    )
+    statement = transformer_balance_statement(*PERIODS[2], within=DistributionTransformer.code == chosen.code)
     async with sessions.read() as session:
         (row,) = await session.execute(statement)
     assert dict(row._mapping) == close(expected)

@@ -32,7 +32,9 @@ def month_start(day: dt.date) -> dt.date | None:
     return parse_jalali(f"{year:04d}/{month:02d}/01")
 
 
-def computed(made: Any, from_day: dt.date, to_day: dt.date, by: Any, scope: Any) -> dict[Any, tuple[int, ...]]:
+def computed(
+    made: Any, from_day: dt.date, to_day: dt.date, by: Any, scope: Any
+) -> dict[Any, tuple[int, ...]]:
     names = set().union(*(COLUMNS[dimension] for dimension in by))
     districts = {point.id: point.district for point in made.points}
     last_day = to_day - dt.timedelta(1)
@@ -56,9 +58,7 @@ def computed(made: Any, from_day: dt.date, to_day: dt.date, by: Any, scope: Any)
     for invoice in made.invoices:
         payable = invoice.payable_rial or 0
         amounts = (payable, min(payable, made.paid(invoice)), 0, 1)
-        add(
-            invoice.usage_point_id, invoice.agreement_id, invoice.issued_on or invoice.period_end, amounts
-        )
+        add(invoice.usage_point_id, invoice.agreement_id, invoice.issued_on or invoice.period_end, amounts)
     for payment in made.payments:
         add(payment.usage_point_id, None, payment.paid_on, (0, 0, payment.amount_rial, 0))
     if not by:

@@ -79,9 +79,7 @@ def debts_of(made: Any, as_of: dt.date, scope: Any, buckets: AgeBuckets = DEFAUL
         if buckets == DEFAULT_BUCKETS:
             keys["age_bucket"] = bucket_of(days).value
         found.append(
-            Debt(
-                invoice.usage_point_id, customer and customer.id, invoice.due_on, outstanding, days, keys
-            )
+            Debt(invoice.usage_point_id, customer and customer.id, invoice.due_on, outstanding, days, keys)
         )
     return found
 
@@ -148,7 +146,9 @@ async def test_summaries_match_a_plain_computation_in_every_scope(
     assert tried
 
 
-async def test_days_buckets_and_filters_may_be_bound_later(sessions: Any, company_of: Any, scopes: Any) -> None:
+async def test_days_buckets_and_filters_may_be_bound_later(
+    sessions: Any, company_of: Any, scopes: Any
+) -> None:
     made = await company_of(5)
     buckets = AgeBuckets((10, 45, 200))
     by = (DebtDimension.AGE_BUCKET, DebtDimension.DISTRICT)
@@ -230,9 +230,7 @@ async def test_a_tariff_class_restricts_debts(sessions: Any, company_of: Any, sc
         (row,) = await rows_of(
             sessions, debt_summary_statement(DAYS[2], (), DebtFilter(tariff_class=tariff_class))
         )
-        kept = [
-            d for d in debts_of(made, DAYS[2], scopes(made)[0]) if d.keys["tariff_class"] == tariff_class
-        ]
+        kept = [d for d in debts_of(made, DAYS[2], scopes(made)[0]) if d.keys["tariff_class"] == tariff_class]
         assert row["outstanding_rial"] == sum(debt.outstanding for debt in kept)
 
 

@@ -152,7 +152,8 @@ async def test_a_receivable_that_was_tampered_with_is_found(
     wrong = sorted(paid)[3:5]
     async with engine.begin() as connection:
         await connection.execute(
-            text("UPDATE receivable SET paid_rial = paid_rial + 7 WHERE invoice_id = ANY(:ids)"), {"ids": wrong}
+            text("UPDATE receivable SET paid_rial = paid_rial + 7 WHERE invoice_id = ANY(:ids)"),
+            {"ids": wrong},
         )
     async with sessions.read() as session:
         assert await unexplained_receivables(session) == [
