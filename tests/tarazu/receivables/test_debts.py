@@ -250,7 +250,8 @@ def test_buckets_that_are_none_are_refused(bounds: tuple[int, ...]) -> None:
 def test_every_age_is_in_the_range_of_its_bucket_and_ranges_meet(bounds: set[int], days: int) -> None:
     buckets = AgeBuckets(tuple(sorted(bounds)))
     first, last = buckets.range_of(days)
-    assert (first is None or first <= days) and (last is None or days <= last)
+    assert first is None or first <= days
+    assert last is None or days <= last
     if last is not None:
         assert buckets.range_of(last + 1)[0] == last + 1
     assert (first is None) == (days <= 0)
