@@ -72,6 +72,14 @@ END $$
 
 _NAME_WORDS = "array_to_tsvector(array_remove(string_to_array(\"left\"(name_search_key, 500), ' '), ''))"
 
+_OF_TRUNCATED_ALLOCATIONS = """
+CREATE FUNCTION keep_receivable_of_truncated_allocations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE receivable SET paid_rial = 0 WHERE paid_rial <> 0;
+    RETURN NULL;
+END $$
+"""
+
 # Indexes that get the keys of the lists that they serve: (table, columns before, columns from now on).
 _WIDENED = (
     ("supply_agreement", ["customer_id"], ["customer_id", "id"]),
@@ -157,6 +165,11 @@ def _create_triggers() -> None:
             f"REFERENCING {_TRANSITIONS[event]} FOR EACH STATEMENT "
             f"EXECUTE FUNCTION keep_receivable_of_{_participle(event)}_allocations()"
         )
+    op.execute(_OF_TRUNCATED_ALLOCATIONS)
+    op.execute(
+        "CREATE TRIGGER keep_receivable_truncate AFTER TRUNCATE ON payment_allocation FOR EACH STATEMENT "
+        "EXECUTE FUNCTION keep_receivable_of_truncated_allocations()"
+    )
 
 
 def downgrade() -> None:
@@ -168,7 +181,7 @@ def downgrade() -> None:
         op.create_index(_index_name(table, before), table, before)
         op.drop_index(_index_name(table, now), table_name=table)
     op.drop_index(op.f("ix_payment_paid_on"), table_name="payment")
-    for event in _DIFFERENCES:
+    for event in (*_DIFFERENCES, "truncate"):
         op.execute(f"DROP TRIGGER keep_receivable_{event} ON payment_allocation")
         op.execute(f"DROP FUNCTION keep_receivable_of_{_participle(event)}_allocations()")
     for event in ("insert", "update"):

@@ -144,6 +144,19 @@ async def test_a_statement_that_is_undone_leaves_nothing(company_of: Any, engine
         assert (await connection.execute(text(KEPT))).all() == before
 
 
+@pytest.mark.parametrize("statement", ["TRUNCATE payment_allocation", "TRUNCATE payment CASCADE"])
+async def test_allocations_that_are_all_thrown_away_pay_nothing(
+    company_of: Any, engine: Any, statement: str
+) -> None:
+    await company_of(1)
+    async with engine.begin() as connection:
+        await connection.execute(text(statement))
+    async with engine.connect() as connection:
+        kept = (await connection.execute(text(KEPT))).all()
+        assert kept == (await connection.execute(text(COMPUTED))).all()
+        assert {row.paid_rial for row in kept} == {0}
+
+
 async def test_a_receivable_that_was_tampered_with_is_found(
     sessions: Any, company_of: Any, engine: Any
 ) -> None:
