@@ -8,7 +8,7 @@ cover another. `cash_rial` follows the money: all payments of the period, whatev
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     null,
     select,
     union_all,
@@ -107,29 +106,36 @@ def collection_ratio_statement(
 def _billed(
     from_day: Given[dt.date], to_day: Given[dt.date], scope: ScopeValues, *, by_month: bool
 ) -> Select[*tuple[Any, ...]]:
-    """What was billed to each point and agreement, by month or at all."""
-    collected = func.least(Receivable.paid_rial, Receivable.payable_rial)
-    return _of_period(
-        Receivable.__table__.c,
-        Receivable.__table__.c.owed_from,
-        (Receivable.__table__.c.usage_point_id, Receivable.__table__.c.agreement_id),
-        (total(Receivable.payable_rial), total(collected), _zero(), func.count()),
-        (from_day, to_day),
-        scope,
-        by_month=by_month,
-    )
+    """What was billed to points and agreements."""
+    columns = Receivable.__table__.c
+    amounts = {
+        "billed_rial": columns.payable_rial,
+        "collected_of_billed_rial": func.least(columns.paid_rial, columns.payable_rial),
+        "cash_rial": _number(0),
+        "invoice_count": _number(1),
+    }
+    whose = [columns.usage_point_id, columns.agreement_id]
+    return _of_period(columns, columns.owed_from, whose, amounts, from_day, to_day, scope, by_month=by_month)
 
 
 def _cash(
     from_day: Given[dt.date], to_day: Given[dt.date], scope: ScopeValues, *, by_month: bool
 ) -> Select[*tuple[Any, ...]]:
-    """What was paid at each point, by month or at all."""
+    """What was paid at points."""
+    columns = Payment.__table__.c
+    amounts = {
+        "billed_rial": _number(0),
+        "collected_of_billed_rial": _number(0),
+        "cash_rial": columns.amount_rial,
+        "invoice_count": _number(0),
+    }
     return _of_period(
-        Payment.__table__.c,
-        Payment.__table__.c.paid_on,
-        (Payment.__table__.c.usage_point_id, cast(null(), BigInteger).label("agreement_id")),
-        (_zero(), _zero(), total(Payment.amount_rial), _zero()),
-        (from_day, to_day),
+        columns,
+        columns.paid_on,
+        [columns.usage_point_id],
+        amounts,
+        from_day,
+        to_day,
         scope,
         by_month=by_month,
     )
@@ -138,28 +144,29 @@ def _cash(
 def _of_period(
     columns: row_scope.Columns,
     counts_on: ColumnElement[dt.date],
-    whose: tuple[ColumnElement[Any], ...],
-    amounts: tuple[ColumnElement[Any], ...],
-    period: tuple[Given[dt.date], Given[dt.date]],
+    whose: Sequence[ColumnElement[Any]],
+    amounts: Mapping[str, ColumnElement[Any]],
+    from_day: Given[dt.date],
+    to_day: Given[dt.date],
     scope: ScopeValues,
     *,
     by_month: bool,
 ) -> Select[*tuple[Any, ...]]:
-    month = jalali_month_start(counts_on) if by_month else cast(null(), Date)
-    from_day, to_day = period
-    statement = (
-        select(
-            *whose,
-            month.label("month_start"),
-            *(amount.label(name) for amount, name in zip(amounts, _AMOUNTS, strict=True)),
+    """usage_point_id, agreement_id, month_start and the amounts; summed, where a point has more than one row of them."""
+    owner = whose if len(whose) > 1 else [*whose, cast(null(), BigInteger).label("agreement_id")]
+    conditions = [counts_on >= day(from_day), counts_on < day(to_day)]
+    if (in_scope := row_scope.of_usage_point(columns, scope)) is not None:
+        conditions.append(in_scope)
+    if by_month:
+        # A point has about one invoice and one payment a month: sums would spare nothing.
+        month = jalali_month_start(counts_on).label("month_start")
+        return select(*owner, month, *(amount.label(name) for name, amount in amounts.items())).where(
+            *conditions
         )
-        .where(counts_on >= day(from_day), counts_on < day(to_day))
-        # By place: an expression repeated here would carry bound values of its own.
-        .group_by(*(literal_column(str(place + 1)) for place in range(len(whose) + 1)))
-    )
-    in_scope = row_scope.of_usage_point(columns, scope)
-    return statement if in_scope is None else statement.where(in_scope)
+    no_month = cast(null(), Date).label("month_start")
+    sums = (total(amount).label(name) for name, amount in amounts.items())
+    return select(*owner, no_month, *sums).where(*conditions).group_by(*whose)
 
 
-def _zero() -> ColumnElement[int]:
-    return literal(0, BigInteger)
+def _number(value: int) -> ColumnElement[int]:
+    return literal(value, BigInteger)
