@@ -15,9 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tarazu.models import Base
 
-# They tell of the machinery's runs and of who may come in, not of the utility.
+# The machinery's runs and who may come in are not of the utility. Receivables are computed from invoices and allocations
+# by the database, copies of surrogate ids included.
 EXCLUDED_TABLES: Final = frozenset(
-    {"import_run", "scan_run", "lake_change", "api_token", "user_account", "login_session", "audit_event"}
+    {
+        "import_run",
+        "scan_run",
+        "lake_change",
+        "receivable",
+        "api_token",
+        "user_account",
+        "login_session",
+        "audit_event",
+    }
 )
 _TIMES: Final = frozenset({"created_at", "updated_at"})
 

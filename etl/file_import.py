@@ -28,6 +28,8 @@ from tarazu.moments import reach
 
 # Planner statistics that are wrong by more rows than this make the next reader slow.
 _ANALYZE_ROWS = 10_000
+# Tables that triggers fill along with an entity's.
+_KEPT_BESIDE = {"invoice": "receivable", "payment_allocation": "receivable"}
 
 
 @dataclass
@@ -156,8 +158,9 @@ class FileImport:
         reach("import.merged")
         self._connection.commit()
         reach("import.committed")
-        for entity in loaded:
-            self._connection.execute(f'ANALYZE "{entity.entity.name}"')
+        names = [entity.entity.name for entity in loaded]
+        for name in dict.fromkeys([*names, *(_KEPT_BESIDE[name] for name in names if name in _KEPT_BESIDE)]):
+            self._connection.execute(f'ANALYZE "{name}"')
         self._connection.commit()
 
 

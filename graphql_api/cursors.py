@@ -61,6 +61,8 @@ def _read(part: object, kind: type[KeyPart]) -> KeyPart:
         if math.isfinite(number):
             return number
     if isinstance(part, str):
+        if kind is str and "\0" not in part:
+            return part
         try:
             if kind is dt.datetime:
                 moment = dt.datetime.fromisoformat(part)

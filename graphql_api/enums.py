@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import strawberry
 
-from tarazu.cases.repository import CaseDimension
+from tarazu.cases.summary import CaseDimension
 from tarazu.models import enums
 from tarazu.receivables.ageing import AgeBucket
-from tarazu.receivables.repository import DebtDimension, DebtorKind
+from tarazu.receivables.collection import CollectionDimension
+from tarazu.receivables.debts import DebtDimension, DebtorKind
+from tarazu.runs.repository import QuarantineDimension
 
 for _enumeration, _meaning in (
     (enums.Commodity, "What is supplied."),
@@ -41,6 +43,11 @@ for _enumeration, _meaning in (
     (AgeBucket, "Days since the due date: not yet due, or 1–30, 31–60, 61–90, 91–180, 181–365, over 365."),
     (DebtDimension, "What debts can be summed by."),
     (DebtorKind, "A debtor is a customer at one usage point, or a customer with all points."),
-    (CaseDimension, "What cases can be counted by."),
+    (CollectionDimension, "What collection can be summed by; months are Jalali."),
+    (
+        CaseDimension,
+        "What cases can be counted by. By RULE a case counts under each rule that holds in it.",
+    ),
+    (QuarantineDimension, "What refused rows can be counted by."),
 ):
     strawberry.enum(_enumeration, description=_meaning)

@@ -240,12 +240,18 @@ def root_rows(
 
 
 def argument(
-    name: str, annotation: Any, description: str, default: Any = UNSET, *, required: bool = False
+    name: str,
+    annotation: Any,
+    description: str,
+    default: Any = UNSET,
+    *,
+    required: bool = False,
+    graphql_name: str | None = None,
 ) -> inspect.Parameter:
-    """An argument of a root field; absent ones are UNSET."""
+    """An argument of a root field; absent ones are UNSET. `graphql_name` where Python reserves the name."""
     return _parameter(
         name,
-        Annotated[annotation, strawberry.argument(description=description)],
+        Annotated[annotation, strawberry.argument(description=description, name=graphql_name)],
         default=inspect.Parameter.empty if required else default,
     )
 

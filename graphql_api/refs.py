@@ -8,7 +8,7 @@ import strawberry
 
 if TYPE_CHECKING:
     from graphql_api.billing.types import Invoice, Payment, PaymentAllocation
-    from graphql_api.cases.types import Case, Inspection
+    from graphql_api.cases.types import Case, CaseComment, Inspection
     from graphql_api.customers.types import Customer, Supply, SupplyAgreement
     from graphql_api.metering.types import EndDeviceEvent, MeterInstallation, MeterReading, UsagePoint
     from graphql_api.network.types import DistributionTransformer, District, Feeder
@@ -25,6 +25,7 @@ InvoiceRef = Annotated["Invoice", _BILLING]
 PaymentRef = Annotated["Payment", _BILLING]
 PaymentAllocationRef = Annotated["PaymentAllocation", _BILLING]
 CaseRef = Annotated["Case", _CASES]
+CaseCommentRef = Annotated["CaseComment", _CASES]
 InspectionRef = Annotated["Inspection", _CASES]
 CustomerRef = Annotated["Customer", _CUSTOMERS]
 SupplyRef = Annotated["Supply", _CUSTOMERS]

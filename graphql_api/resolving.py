@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -64,10 +64,8 @@ async def related_lists(
 ) -> dict[Key, list[Any]]:
     """All related rows of each key, in order."""
     found: dict[Key, list[Any]] = {}
-    for key, child in await _joined(session, keys, values, relation, row):
+    for key, child in await _joined(session, keys, values, relation, row, order):
         found.setdefault(key, []).append(child)
-    for children in found.values():
-        children.sort(key=order.key_of, reverse=order.descending)
     return found
 
 
@@ -167,9 +165,11 @@ def cut(statement: Select[Any], source: Source) -> Select[Any]:
     if source.after is not None:
         here, start = tuple_(*keys), tuple_(*source.after)
         statement = statement.where(here < start if source.order.descending else here > start)
-    return statement.order_by(*(key.desc() if source.order.descending else key for key in keys)).limit(
-        source.first + 1
-    )
+    return statement.order_by(*_order_by(source.order, source.rows)).limit(source.first + 1)
+
+
+def _order_by(order: Order, rows: FromClause) -> list[Any]:
+    return [rows.c[key].desc() if order.descending else rows.c[key] for key in order.keys]
 
 
 async def _fetch(session: ReadSession, statement: Select[Any], row: RowType) -> list[Any]:
@@ -178,7 +178,12 @@ async def _fetch(session: ReadSession, statement: Select[Any], row: RowType) -> 
 
 
 async def _joined(
-    session: ReadSession, keys: Sequence[Key], values: Values, relation: Relation, row: RowType
+    session: ReadSession,
+    keys: Sequence[Key],
+    values: Values,
+    relation: Relation,
+    row: RowType,
+    order: Order | None = None,
 ) -> list[tuple[Key, Any]]:
     assert row.table is not None
     given = _given(keys, relation)
@@ -190,6 +195,8 @@ async def _joined(
         .join(target, relation.join(given.c, target.c, values))
         .where(*_conditions(Source(target), row, values))
     )
+    if order is not None:
+        statement = statement.order_by(*_order_by(order, target))
     width = len(relation.local)
     return [(tuple(found[:width]), found[width]) for found in await session.execute(statement)]
 
@@ -214,5 +221,3 @@ def _plain(value: Any) -> Any:
     # asyncpg has a UUID of its own.
     return uuid.UUID(str(value)) if isinstance(value, uuid.UUID) else value
 
-
-Fetch = Callable[..., Any]

@@ -23,6 +23,7 @@ from graphql_api.errors import TellErrors
 from graphql_api.metering.queries import MeteringQueries
 from graphql_api.network.queries import NetworkQueries
 from graphql_api.nodes import root_node
+from graphql_api.receivables.queries import ReceivablesQueries
 from graphql_api.rows import Node
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
@@ -33,7 +34,15 @@ SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="Where every read begins.")
-class Query(CaseQueries, CustomerQueries, MeteringQueries, NetworkQueries, BillingQueries, RunQueries):
+class Query(
+    CaseQueries,
+    CustomerQueries,
+    MeteringQueries,
+    NetworkQueries,
+    BillingQueries,
+    ReceivablesQueries,
+    RunQueries,
+):
     node: Node | None = root_node("Anything by its global id; null where there is nothing.")
 
 

@@ -50,6 +50,16 @@ class CaseFilter:
     not_: CaseFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
 
 
+@strawberry.input(description="Which rules; all fields given must hold.")
+class RuleFilter:
+    rule_id: StringFilter | None = strawberry.field(default=UNSET, description="Id of the rule, such as T02.")
+    family: Filter[RuleFamily] | None = strawberry.field(default=UNSET, description="Its family.")
+    severity: Filter[Severity] | None = strawberry.field(default=UNSET, description="Its severity.")
+    and_: list[RuleFilter] | None = strawberry.field(name="and", default=UNSET, description=AND)
+    or_: list[RuleFilter] | None = strawberry.field(name="or", default=UNSET, description=OR)
+    not_: RuleFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
+
+
 @strawberry.enum(
     description="Orders of lists of cases: PRIORITY by expected recovery, NEWEST and OLDEST by case number."
 )

@@ -1,4 +1,4 @@
-"""`case`, `cases`, `inspections`."""
+"""`case`, `cases`, `caseSummary`, `inspections`, `rules`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import Final
 import strawberry
 from strawberry import UNSET
 
-from graphql_api.cases.filters import CASE_ORDERS, CaseFilter, CaseOrder
-from graphql_api.cases.types import Case, Inspection
+from graphql_api.cases.filters import CASE_ORDERS, CaseFilter, CaseOrder, RuleFilter
+from graphql_api.cases.readers import CASE_SUMMARY, RULES
+from graphql_api.cases.types import Case, CaseSummary, Inspection, Rule
 from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import CASE_GUARDS, argument, root_many, root_one
+from graphql_api.fields import CASE_GUARDS, argument, root_many, root_one, root_rows
 from graphql_api.ids import key_of, parse_uuid
 from graphql_api.scalars import Long
 from tarazu.cases import repository
+from tarazu.cases.fields import case_fields
+from tarazu.cases.summary import CaseDimension
 from tarazu.security.permissions import Permission
 
 _CASE: Final = LookupReader(
@@ -26,7 +29,7 @@ _CASE: Final = LookupReader(
 _CASES: Final = PageReader(
     CASE_ORDERS,
     default_orders=(CaseOrder.PRIORITY, CaseOrder.NEWEST),
-    fields=repository.case_fields,
+    fields=case_fields,
     guards=CASE_GUARDS,
     order_guards={CaseOrder.PRIORITY: Permission.READ_SCORES},
 )
@@ -52,3 +55,20 @@ class CaseQueries:
         ),
     )
     inspections: Connection[Inspection] = root_many(_INSPECTIONS, "Inspections, the newest first.")
+    case_summary: list[CaseSummary] = root_rows(
+        CASE_SUMMARY,
+        "Cases counted and summed by state, family, district, rule, severity or assignee; most money at risk first, or for "
+        "those who may not see scores, most cases first.",
+        argument(
+            "group_by",
+            list[CaseDimension],
+            "What to count by; each at most once. Empty: one row with all.",
+            required=True,
+        ),
+        argument("filter", CaseFilter | None, "Which cases; without it, all."),
+    )
+    rules: list[Rule] = root_rows(
+        RULES,
+        "The rules that scans have used, each with its current version, by id.",
+        argument("filter", RuleFilter | None, "Which rules; without it, all."),
+    )

@@ -1,19 +1,20 @@
-"""Case, Finding with its Evidence, RuleVersion, Inspection."""
+"""Case with comments and links, Finding with its Evidence, Rule and RuleVersion, Inspection with what was measured."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from sqlalchemy import Double, Text, case, cast, func, literal_column, null
 from strawberry.scalars import JSON
 
+from graphql_api.compiler.mapping import Relation, by_key
 from graphql_api.connections import Connection
 from graphql_api.errors import IdError
-from graphql_api.fields import SCORES, SCORES_NOTE, column, computed, elements, jalali, many, one
+from graphql_api.fields import SCORES, SCORES_NOTE, column, computed, elements, jalali, listed, many, one
 from graphql_api.ids import KEY_SEPARATOR, parse_number, parse_uuid
 from graphql_api.refs import (
     CaseRef,
@@ -28,7 +29,16 @@ from graphql_api.rows import Node, Row
 from graphql_api.scalars import Long, Rial
 from tarazu import models
 from tarazu.cases import repository
-from tarazu.models.enums import CaseState, InspectionOutcome, RuleFamily, Severity, SubjectKind
+from tarazu.models.enums import (
+    CaseLinkKind,
+    CaseState,
+    DismissReason,
+    InspectionOutcome,
+    MeasuredQuantity,
+    RuleFamily,
+    Severity,
+    SubjectKind,
+)
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
 
@@ -65,6 +75,23 @@ class RuleVersion(
         "The whole rule: titles, conditions, suppressors, parameters with units and bounds, sources."
     )
     created_at: dt.datetime = column("When this version was first used, UTC.")
+
+
+def _said(description: str, *path: str) -> Any:
+    """A text in the definition of a rule."""
+
+    def python(row: Any) -> Any:
+        found = row.definition
+        for key in path:
+            found = (found or {}).get(key)
+        return found
+
+    return computed(lambda c, _: c.definition[path].astext, python, description)
+
+
+VERSIONS_OF_RULE: Final = Relation(
+    models.RuleVersion, ("rule_id",), lambda rule, version, _: version.rule_id == rule.rule_id
+)
 
 
 def _number_sql(element: Any) -> Any:
@@ -178,6 +205,25 @@ class Finding(
     )
 
 
+@strawberry.type(description="A value measured on site.")
+class InspectionMeasurement(
+    Row,
+    model=models.InspectionMeasurement,
+    scope=row_scope.of_parent,
+    requires=Permission.READ_INSPECTIONS,
+):
+    quantity: MeasuredQuantity = column("What was measured; the name holds the unit.")
+    phase: int = column("Phase 1 to 3; 0 is of all together.")
+    value: float = column("The value, in the unit of the quantity.")
+
+
+@strawberry.type(description="The number of a seal that the inspector left at the meter («پلمپ»).")
+class InspectionSeal(
+    Row, model=models.InspectionSeal, scope=row_scope.of_parent, requires=Permission.READ_INSPECTIONS
+):
+    seal_no: str = column("Number of the seal.")
+
+
 @strawberry.type(description="A visit to a usage point and what it found («بازرسی»).")
 class Inspection(
     Node, model=models.Inspection, scope=row_scope.of_usage_point, requires=Permission.READ_INSPECTIONS
@@ -192,9 +238,35 @@ class Inspection(
         "Energy that was used and not registered («انرژی ثبت‌نشده»), kWh."
     )
     note: str | None = column("The inspector's own words.")
+    inspector_name: str | None = column("Who went; null before the visit, or where the source does not say.")
+    withdrawn_on: dt.date | None = column("Day on which the order was withdrawn; null where it stands.")
+    withdrawn_on_jalali: str | None = jalali("withdrawn_on")
+    measurements: list[InspectionMeasurement] = listed(
+        models.Inspection.measurements, repository.MEASUREMENT_ORDER, "What was measured on site."
+    )
+    seals: list[InspectionSeal] = listed(
+        models.Inspection.seals, repository.SEAL_ORDER, "Seals that were left at the meter."
+    )
 
     usage_point: UsagePointRef = one(models.Inspection.usage_point, "Where it was.")
     case: CaseRef | None = one(models.Inspection.case, "The case that led to it; null where none did.")
+
+
+@strawberry.type(description="Somebody's words on a case; never changed, never deleted.")
+class CaseComment(Row, model=models.CaseComment, scope=row_scope.of_case, requires=Permission.READ_CASES):
+    text: str = column("The words.")
+    author: str = column("Name of who wrote them.", name="principal_name")
+    created_at: dt.datetime = column("When they were written, UTC.")
+
+
+@strawberry.type(description="That two cases belong together, seen from one of them.")
+class CaseLink(Row, model=models.CaseLink, scope=row_scope.of_case, requires=Permission.READ_CASES):
+    kind: CaseLinkKind = column("How they belong together.")
+    author: str = column("Name of who linked them.", name="principal_name")
+    created_at: dt.datetime = column("When they were linked, UTC.")
+    other_case: CaseRef | None = one(
+        models.CaseLink.other_case, "The other case; null where it is outside the reader's scope."
+    )
 
 
 @strawberry.type(
@@ -226,7 +298,8 @@ class Case(
     opened_on: dt.date = column("The day up to which the scan that opened it looked.")
     opened_on_jalali: str | None = jalali("opened_on")
     closed_at: dt.datetime | None = column("When a person closed it, UTC; null while live.")
-    closed_reason: str | None = column("Why it was closed.")
+    closed_reason: str | None = column("Why it was closed, in the words of who did it.")
+    dismiss_reason: DismissReason | None = column("Why the suspicion was given up; null where it was not.")
     assignee: str | None = column("Who works on it.")
     version: int = column("Rises with every change of the case.")
     created_at: dt.datetime = column("When it was opened, UTC.")
@@ -254,3 +327,62 @@ class Case(
         "Visits that the case led to, the newest first.",
     )
     first_scan_run: ScanRunRef = one(models.Case.first_scan_run, "The scan that opened it.")
+    merged_into: CaseRef | None = one(
+        models.Case.merged_into, "The case that people go on with; null where this one is not merged."
+    )
+    merged_cases: Connection[CaseRef] = many(
+        models.Case.merged_cases, repository.CASES_NEWEST_FIRST, "Cases that were merged into this one."
+    )
+    comments: Connection[CaseComment] = many(
+        models.Case.comments, repository.COMMENT_ORDER, "What people say of it, the oldest first."
+    )
+    links: list[CaseLink] = listed(models.Case.links, repository.LINK_ORDER, "Cases that belong together with it.")
+
+
+@strawberry.type(
+    name="CaseSummaryRow",
+    description="Cases of one group. A field of the group is null where cases were not grouped by it.",
+)
+class CaseSummary(Row, scope=row_scope.of_parent, requires=Permission.READ_CASES):
+    state: CaseState | None = column("Where the cases stand.")
+    family: RuleFamily | None = column("Family of their rules.")
+    severity: Severity | None = column("That of their gravest findings.")
+    rule_id: str | None = column(
+        "A rule that holds in them. A case counts under each, so that rows add up to more than there are cases; null also "
+        "for cases in which none holds any more."
+    )
+    assignee: str | None = column("Who works on them; null also for those of nobody.")
+    case_count: int = column("How many cases.")
+    energy_at_risk_kwh: float | None = column(
+        "Estimated energy at risk, kWh." + SCORES_NOTE, name="energy_at_risk_kwh", guard=SCORES
+    )
+    money_at_risk_rial: Rial | None = column(
+        "Estimated money at risk, rial." + SCORES_NOTE, name="money_at_risk_rial", guard=SCORES
+    )
+    district: DistrictRef | None = one(
+        by_key("district_id", models.District), "Their district; null also for cases of subjects without one."
+    )
+
+
+@strawberry.type(description="A rule with its current version: the one that scans use.")
+class Rule(Row, scope=row_scope.everyone, requires=Permission.READ_RULES):
+    rule_id: str = column("Stable id of the rule, such as T02.")
+    version: int = column("Number of the current version, from 1.")
+    version_count: int = column("How many versions are known.")
+    content_hash: str = column("Hash of the definition.")
+    definition: JSON = column(
+        "The whole rule: titles, conditions, suppressors, parameters with units and bounds, sources."
+    )
+    created_at: dt.datetime = column("When the current version was first used, UTC.")
+    family: RuleFamily | None = _said("Its family.", "family")
+    severity: Severity | None = _said("How grave its findings are, where nothing makes them graver.", "severity")
+    title_fa: str | None = _said("Title in Persian.", "title", "fa")
+    title_en: str | None = _said("Title in English.", "title", "en")
+    parameters: JSON | None = computed(
+        lambda c, _: c.definition["parameters"],
+        lambda row: row.definition.get("parameters"),
+        "Its parameters by name: unit, default, bounds and source.",
+    )
+    versions: list[RuleVersion] = listed(
+        VERSIONS_OF_RULE, repository.RULE_VERSION_ORDER, "All versions of it, the newest first."
+    )

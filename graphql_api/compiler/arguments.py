@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Text
 from strawberry import UNSET
 
 from graphql_api.compiler.binding import Bind, Collected, Slot, filled
@@ -32,17 +32,16 @@ class PageShape:
     first: int
     after: tuple[Slot, ...] | None
     condition: Condition
-    search: Slot | None
-    search_shape: Any = None
+    search: tuple[Slot, ...] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """A search by text: its key as compared, its shape, and the SQL of it."""
+    """A search by text: what of the text is compared, and the SQL of it."""
 
-    key: Callable[[str], tuple[str, Any]]
-    """The value to bind, and what of it decides the SQL. Raises InputError."""
-    condition: Callable[[Columns, Bind, Slot, Any], ColumnElement[bool]]
+    values: Callable[[str], tuple[str, ...]]
+    """The values to bind, always as many. Raises InputError."""
+    condition: Callable[[Columns, tuple[ColumnElement[str], ...]], ColumnElement[bool]]
     requires: Permission
 
 
@@ -61,25 +60,17 @@ class PageReader:
     order_guards: Mapping[Any, Permission] = field(default_factory=dict)
 
     def read(self, arguments: Mapping[str, Any], limits: ReadingLimits) -> tuple[PageShape, tuple[Any, ...]]:
-        first = arguments.get("first", PAGE_SIZE)
-        if not 1 <= first <= limits.page_size_max:
-            raise PageError(f"`first` is {first}; it may be 1 to {limits.page_size_max}.")
         collected = Collected()
         order = self._order(arguments.get("order", UNSET), limits.permissions)
-        after = None
-        cursor = arguments.get("after", UNSET)
-        if cursor:
-            after = tuple(collected.add(part) for part in decode_cursor(cursor, order))
-        chosen = condition(arguments.get("filter", UNSET))
-        self._check(chosen, limits.permissions)
-        slot, search_shape = None, None
+        first, after = page_start(arguments, order, limits, collected)
+        chosen = chosen_condition(arguments, self.guards, limits, collected)
+        slots = None
         text = arguments.get("search", UNSET)
         if self.search is not None and text is not None and text is not UNSET:
             if self.search.requires not in limits.permissions:
                 raise ForbiddenError(f"Searching needs the permission `{self.search.requires.value}`.")
-            key, search_shape = self.search.key(text)
-            slot = collected.add(key)
-        shape = PageShape(order, first, after, collected.condition(chosen), slot, search_shape)
+            slots = tuple(collected.add(value) for value in self.search.values(text))
+        shape = PageShape(order, first, after, chosen, slots)
         return shape, tuple(collected.values)
 
     def source(self, shape: PageShape, bind: Bind, _values: Values, row: RowType) -> Source:
@@ -91,7 +82,8 @@ class PageReader:
             conditions.append(where(filled(shape.condition, bind), self.fields(rows.c)))
         if shape.search is not None:
             assert self.search is not None
-            conditions.append(self.search.condition(rows.c, bind, shape.search, shape.search_shape))
+            values = tuple(bind(slot, Text()) for slot in shape.search)
+            conditions.append(self.search.condition(rows.c, values))
         return Source(
             rows,
             tuple(conditions),
@@ -102,27 +94,12 @@ class PageReader:
 
     def _order(self, given: Any, permissions: frozenset[Permission]) -> Order:
         if given is not UNSET and given is not None:
-            self._pass(self.order_guards.get(given), permissions, "This order")
+            _pass(self.order_guards.get(given), permissions, "This order")
             return self.orders[given]
         for name in self.default_orders:
             if self.order_guards.get(name) in (None, *permissions):
                 return self.orders[name]
         raise ForbiddenError("No order of this list is permitted.")
-
-    def _check(self, given: Condition, permissions: frozenset[Permission]) -> None:
-        match given:
-            case Comparison(name):
-                self._pass(self.guards.get(name), permissions, f"Comparing `{name}`")
-            case AllOf(parts) | AnyOf(parts):
-                for part in parts:
-                    self._check(part, permissions)
-            case Negation(part):
-                self._check(part, permissions)
-
-    @staticmethod
-    def _pass(needed: Permission | None, permissions: frozenset[Permission], what: str) -> None:
-        if needed is not None and needed not in permissions:
-            raise ForbiddenError(f"{what} needs the permission `{needed.value}`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +129,42 @@ class LookupReader:
         assert row.table is not None
         rows = row.table.alias()
         return Source(rows, (rows.c[shape] == bind(Slot(0), rows.c[shape].type),))
+
+
+def page_start(
+    arguments: Mapping[str, Any], order: Order, limits: ReadingLimits, collected: Collected
+) -> tuple[int, tuple[Slot, ...] | None]:
+    """`first`, and the slots of the key in `after`. Raises PageError and CursorError."""
+    first = arguments.get("first", PAGE_SIZE)
+    if not 1 <= first <= limits.page_size_max:
+        raise PageError(f"`first` is {first}; it may be 1 to {limits.page_size_max}.")
+    cursor = arguments.get("after", UNSET)
+    return first, tuple(collected.add(part) for part in decode_cursor(cursor, order)) if cursor else None
+
+
+def chosen_condition(
+    arguments: Mapping[str, Any], guards: Guards, limits: ReadingLimits, collected: Collected
+) -> Condition:
+    """`filter` with slots in the place of its values. Raises FilterError, and ForbiddenError by the guards."""
+    chosen = condition(arguments.get("filter", UNSET))
+    _check(chosen, guards, limits.permissions)
+    return collected.condition(chosen)
+
+
+def _check(given: Condition, guards: Guards, permissions: frozenset[Permission]) -> None:
+    match given:
+        case Comparison(name):
+            _pass(guards.get(name), permissions, f"Comparing `{name}`")
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                _check(part, guards, permissions)
+        case Negation(part):
+            _check(part, guards, permissions)
+
+
+def _pass(needed: Permission | None, permissions: frozenset[Permission], what: str) -> None:
+    if needed is not None and needed not in permissions:
+        raise ForbiddenError(f"{what} needs the permission `{needed.value}`.")
 
 
 def after_keys(

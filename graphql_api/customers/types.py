@@ -23,7 +23,8 @@ from graphql_api.fields import (
 from graphql_api.refs import CaseRef, SupplyAgreementRef, SupplyRef, UsagePointRef
 from graphql_api.rows import Node, Row
 from tarazu import models
-from tarazu.cases.repository import CASES_NEWEST_FIRST, case_fields
+from tarazu.cases.fields import case_fields
+from tarazu.cases.repository import CASES_NEWEST_FIRST
 from tarazu.customer_service.repository import AGREEMENT_ORDER, SUPPLY_ORDER
 from tarazu.identifiers.masking import mask
 from tarazu.identifiers.masking_sql import mask_sql

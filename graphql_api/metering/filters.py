@@ -1,4 +1,4 @@
-"""What lists of usage points, readings and events can be filtered by."""
+"""What lists of usage points, meters, readings and events can be filtered by."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ class UsagePointFilter:
     and_: list[UsagePointFilter] | None = strawberry.field(name="and", default=UNSET, description=AND)
     or_: list[UsagePointFilter] | None = strawberry.field(name="or", default=UNSET, description=OR)
     not_: UsagePointFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
+
+
+@strawberry.input(description="Which meters; all fields given must hold.")
+class MeterFilter:
+    serial_no: StringFilter | None = strawberry.field(default=UNSET, description="Body number («شماره بدنه»).")
+    manufacturer: StringFilter | None = strawberry.field(default=UNSET, description="Who made it.")
+    model: StringFilter | None = strawberry.field(default=UNSET, description="The manufacturer's model.")
+    is_smart: Filter[bool] | None = strawberry.field(
+        default=UNSET, description="Whether it is read from afar."
+    )
+    and_: list[MeterFilter] | None = strawberry.field(name="and", default=UNSET, description=AND)
+    or_: list[MeterFilter] | None = strawberry.field(name="or", default=UNSET, description=OR)
+    not_: MeterFilter | None = strawberry.field(name="not", default=UNSET, description=NOT)
 
 
 @strawberry.input(description="Which readings; all fields given must hold.")

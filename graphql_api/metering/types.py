@@ -39,7 +39,8 @@ from graphql_api.refs import (
 from graphql_api.rows import Node, Row
 from tarazu import models
 from tarazu.billing.repository import INVOICES_BY_PERIOD, PAYMENT_ORDER, invoice_fields
-from tarazu.cases.repository import CASES_NEWEST_FIRST, INSPECTION_ORDER, case_fields
+from tarazu.cases.fields import case_fields
+from tarazu.cases.repository import CASES_NEWEST_FIRST, INSPECTION_ORDER
 from tarazu.customer_service.repository import SUPPLY_ORDER
 from tarazu.metering import repository
 from tarazu.models.enums import (

@@ -1,4 +1,4 @@
-"""`districts`, `exchangePoints`, `feeders`, `transformers`, `transformer`."""
+"""`districts`, `exchangePoints`, `feeders`, `transformers`, `transformer`, and the energy balances."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from typing import Final
 import strawberry
 from strawberry import UNSET
 
+from graphql_api.aggregates import PERIOD
 from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
 from graphql_api.fields import argument, root_many, root_one
 from graphql_api.filters import plain_text
 from graphql_api.ids import key_of, parse_number
-from graphql_api.network.types import DistributionTransformer, District, ExchangePoint, Feeder
+from graphql_api.network.readers import FEEDER_BALANCES, TRANSFORMER_BALANCES
+from graphql_api.network.types import (
+    DistributionTransformer,
+    District,
+    ExchangePoint,
+    Feeder,
+    FeederBalance,
+    TransformerBalance,
+)
 from tarazu.network import repository
 
 _TRANSFORMER: Final = LookupReader(
@@ -42,4 +51,18 @@ class NetworkQueries:
         "The transformer of an id or a code; give one of them. Null where there is none.",
         argument("id", strawberry.ID | None, "Global id of the transformer."),
         argument("code", str | None, "The company's code."),
+    )
+    transformer_balances: Connection[TransformerBalance] = root_many(
+        TRANSFORMER_BALANCES,
+        "What transformers delivered in a period against what was billed behind them, the largest difference first; those "
+        "that measured nothing last.",
+        *PERIOD,
+        argument("transformer", str | None, "Only the transformer with this code."),
+        argument("feeder", str | None, "Only transformers on the feeder with this code."),
+    )
+    feeder_balances: Connection[FeederBalance] = root_many(
+        FEEDER_BALANCES,
+        "The balances of transformers summed by feeder, the largest difference first; those without a measurement last.",
+        *PERIOD,
+        argument("feeder", str | None, "Only the feeder with this code."),
     )

@@ -1,4 +1,4 @@
-"""District, ExchangePoint, Feeder, DistributionTransformer with its measured energy."""
+"""District, ExchangePoint, Feeder, DistributionTransformer with its measured energy, and balances."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import datetime as dt
 import strawberry
 
 from graphql_api.cases.filters import CaseFilter
+from graphql_api.compiler.mapping import by_key
 from graphql_api.connections import Connection
 from graphql_api.fields import CASE_GUARDS, column, jalali, many, one
 from graphql_api.refs import CaseRef, DistributionTransformerRef, FeederRef, UsagePointRef
 from graphql_api.rows import Node, Row
 from tarazu import models
-from tarazu.cases.repository import CASES_NEWEST_FIRST, case_fields
+from tarazu.cases.fields import case_fields
+from tarazu.cases.repository import CASES_NEWEST_FIRST
 from tarazu.metering.repository import USAGE_POINT_ORDER
 from tarazu.network import repository
 from tarazu.security import row_scope
@@ -110,3 +112,43 @@ class DistributionTransformer(
         fields=case_fields,
         guards=CASE_GUARDS,
     )
+
+
+@strawberry.type
+class _Balance(Row):
+    """What balances of transformers and of feeders have alike."""
+
+    delivered_kwh: float | None = column(
+        "Energy that transformers' own meters measured in the period, kWh; null where none did."
+    )
+    billed_kwh: float = column("Energy billed to the points behind in the period, kWh.")
+    difference_kwh: float | None = column(
+        "Delivered less billed, of transformers that measured, kWh; null where none did. Losses of the lines are in it."
+    )
+    difference_percent: float | None = column("The difference in percent of what was delivered.")
+    measured_share: float = column("Share of the period's days that the meters cover, 0 to 1.")
+    billed_share: float | None = column(
+        "Share of the points' days that invoices cover, 0 to 1; null without points. Below 1 the difference is too large."
+    )
+    usage_point_count: int = column("Electricity points behind.")
+    billed_point_count: int = column("Points with an invoice in the period.")
+
+
+@strawberry.type(
+    name="TransformerBalanceRow",
+    description="What a transformer delivered in a period against what was billed behind it.",
+)
+class TransformerBalance(_Balance, scope=row_scope.of_parent, requires=Permission.READ_NETWORK):
+    transformer: DistributionTransformer = one(
+        by_key("transformer_id", models.DistributionTransformer), "The transformer."
+    )
+
+
+@strawberry.type(
+    name="FeederBalanceRow",
+    description="The sums of the balances of a feeder's transformers in the reader's scope.",
+)
+class FeederBalance(_Balance, scope=row_scope.of_parent, requires=Permission.READ_NETWORK):
+    transformer_count: int = column("Its transformers.")
+    measured_transformer_count: int = column("Those of them that measured in the period.")
+    feeder: Feeder = one(by_key("feeder_id", models.Feeder), "The feeder.")

@@ -1,125 +1,80 @@
-"""`debtors`, `debtSummary`."""
+"""`debtors`, `debtSummary`, `collectionRatio`."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Final
+from typing import Final
 
 import strawberry
-from strawberry import UNSET
 
-from graphql_api.connections import PAGE_SIZE, After, Connection, ConnectionOf, First, window
-from graphql_api.context import Info
-from graphql_api.errors import ArgumentError
-from graphql_api.fields import resolver
-from graphql_api.filters import plain_text
-from graphql_api.receivables.types import Debtor, DebtSummary
+from graphql_api.aggregates import PERIOD
+from graphql_api.connections import Connection
+from graphql_api.fields import argument, root_many, root_rows
+from graphql_api.receivables.readers import COLLECTION, DEBT_SUMMARY, DEBTORS
+from graphql_api.receivables.types import CollectionRatio, Debtor, DebtSummary
 from graphql_api.scalars import Rial
-from tarazu.database import ReadSession
 from tarazu.models.enums import Sector, TariffClass
-from tarazu.paging import Page
-from tarazu.receivables import repository
-from tarazu.receivables.ageing import AgeBucket
-from tarazu.receivables.repository import (
-    DEBTOR_ORDERS,
-    DebtDimension,
-    DebtFilter,
-    DebtorFilter,
-    DebtorKind,
-    DebtorRow,
-    DebtSummaryRow,
-)
+from tarazu.receivables.ageing import BUCKETS_MAX, AgeBucket
+from tarazu.receivables.collection import CollectionDimension
+from tarazu.receivables.debts import DebtDimension, DebtorKind
 
-SectorArgument = Annotated[
-    Sector | None, strawberry.argument(description="Only debts of customers of this sector.")
-]
-DistrictArgument = Annotated[
-    str | None, strawberry.argument(description="Only debts of usage points of the district with this code.")
-]
-TariffClassArgument = Annotated[
-    TariffClass | None, strawberry.argument(description="Only invoices of periods with this class in force.")
-]
-AsOf = Annotated[
-    dt.date | None,
-    strawberry.argument(
-        description=(
-            "The day for which debts are computed, from invoices issued and payments made until then; "
-            "without it, today."
-        )
+_DEBTS: Final = (
+    argument("sector", Sector | None, "Only debts of customers of this sector."),
+    argument("district", str | None, "Only debts of usage points of the district with this code."),
+    argument("tariff_class", TariffClass | None, "Only invoices of periods with this class in force."),
+    argument(
+        "as_of",
+        dt.date | None,
+        "The day for which debts are computed, from invoices issued and payments made until then; without it, today.",
     ),
-]
-
+)
 _NOTHING: Final = Rial(0)
-
-
-def _debts(sector: Sector | None, district: str | None, tariff_class: TariffClass | None) -> DebtFilter:
-    return DebtFilter(
-        sector=sector or None,
-        district_code=plain_text(district, "district") if district else None,
-        tariff_class=tariff_class or None,
-    )
 
 
 @strawberry.type
 class ReceivablesQueries:
-    @resolver(description="Who owes, most overdue first.", graphql_type=Connection[Debtor])
-    @staticmethod
-    def debtors(
-        info: Info,
-        by: Annotated[
+    debtors: Connection[Debtor] = root_many(
+        DEBTORS,
+        "Who owes, most overdue first.",
+        argument(
+            "by",
             DebtorKind,
-            strawberry.argument(
-                description="Whether a row is a customer at one usage point, or a customer with all points."
-            ),
-        ] = DebtorKind.USAGE_POINT,
-        sector: SectorArgument = UNSET,
-        district: DistrictArgument = UNSET,
-        tariff_class: TariffClassArgument = UNSET,
-        age_bucket: Annotated[
-            AgeBucket | None,
-            strawberry.argument(description="Only debtors whose oldest unpaid invoice is of this age."),
-        ] = UNSET,
-        min_overdue_rial: Annotated[
-            Rial, strawberry.argument(description="Only debtors with at least this much overdue, rial.")
-        ] = _NOTHING,
-        as_of: AsOf = UNSET,
-        first: First = PAGE_SIZE,
-        after: After = UNSET,
-    ) -> ConnectionOf[DebtorRow]:
-        order = DEBTOR_ORDERS[by]
-        cut = window(info, order, first, after)
-        day = as_of or info.context.today
-        debts = _debts(sector, district, tariff_class)
-        who = DebtorFilter(age_bucket=age_bucket or None, min_overdue_rial=int(min_overdue_rial))
-
-        async def page(session: ReadSession) -> Page[DebtorRow]:
-            return await repository.debtors(session, day, by, cut, debts, who)
-
-        async def length(session: ReadSession) -> int:
-            return await repository.debtor_count(session, day, by, debts, who)
-
-        return ConnectionOf(order, cut, lambda: info.context.read(page), lambda: info.context.read(length))
-
-    @resolver(
-        description="Debts summed by sector, district, tariff class or age; the largest group first.",
-        graphql_type=list[DebtSummary],
+            "Whether a row is a customer at one usage point, or a customer with all points.",
+            DebtorKind.USAGE_POINT,
+        ),
+        argument(
+            "age_bucket", AgeBucket | None, "Only debtors whose oldest unpaid invoice is of this age."
+        ),
+        argument(
+            "min_overdue_rial", Rial, "Only debtors with at least this much overdue, rial.", _NOTHING
+        ),
+        *_DEBTS,
     )
-    @staticmethod
-    async def debt_summary(
-        info: Info,
-        group_by: Annotated[
+    debt_summary: list[DebtSummary] = root_rows(
+        DEBT_SUMMARY,
+        "Debts summed by sector, district, tariff class, segment or age; the largest group first.",
+        argument(
+            "group_by",
             list[DebtDimension],
-            strawberry.argument(
-                description="What to sum by; each at most once. Empty: one row with all debts."
-            ),
-        ],
-        sector: SectorArgument = UNSET,
-        district: DistrictArgument = UNSET,
-        tariff_class: TariffClassArgument = UNSET,
-        as_of: AsOf = UNSET,
-    ) -> list[DebtSummaryRow]:
-        if len(set(group_by)) != len(group_by):
-            raise ArgumentError("`groupBy` names a dimension twice.")
-        day = as_of or info.context.today
-        debts = _debts(sector, district, tariff_class)
-        return await info.context.read(lambda session: repository.debt_summary(session, day, group_by, debts))
+            "What to sum by; each at most once. Empty: one row with all debts.",
+            required=True,
+        ),
+        argument(
+            "age_bounds_days",
+            list[int] | None,
+            "The buckets of AGE_BUCKET: the last day of all but the last one. [30, 60] makes not overdue, 1–30, 31–60 and "
+            f"over 60 days. 1 to {BUCKETS_MAX} numbers, ascending; without it 30, 60, 90, 180, 365.",
+        ),
+        *_DEBTS,
+    )
+    collection_ratio: list[CollectionRatio] = root_rows(
+        COLLECTION,
+        "What was billed in a period, how much of it is paid by now, and what money came in meanwhile; most billed first.",
+        *PERIOD,
+        argument(
+            "group_by",
+            list[CollectionDimension],
+            "What to sum by; each at most once. Empty: one row with all.",
+            required=True,
+        ),
+    )

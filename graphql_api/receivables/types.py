@@ -1,4 +1,4 @@
-"""Debtor and DebtSummaryRow."""
+"""Debtor, DebtSummaryRow, CollectionRatioRow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graphql_api.refs import CustomerRef, DistrictRef, UsagePointRef
 from graphql_api.rows import Row
 from graphql_api.scalars import Rial
 from tarazu import models
-from tarazu.models.enums import Sector, TariffClass
+from tarazu.models.enums import Sector, Segment, TariffClass
 from tarazu.receivables.ageing import AgeBucket
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
@@ -33,10 +33,10 @@ class Debtor(Row, scope=row_scope.of_parent, requires=Permission.READ_RECEIVABLE
     as_of: dt.date = column("The day of the list.")
     as_of_jalali: str | None = jalali("as_of")
     usage_point: UsagePointRef | None = one(
-        by_key("usage_point_id", models.UsagePoint), "The usage point; null in a list by customer."
+        by_key("usage_point_key", models.UsagePoint), "The usage point; null in a list by customer."
     )
     customer: CustomerRef | None = one(
-        by_key("customer_id", models.Customer),
+        by_key("customer_key", models.Customer),
         "Who owes; null where no customer is known for the billed period, or it is outside the reader's scope.",
     )
 
@@ -50,9 +50,38 @@ class Debtor(Row, scope=row_scope.of_parent, requires=Permission.READ_RECEIVABLE
 class DebtSummary(Row, scope=row_scope.of_parent, requires=Permission.READ_RECEIVABLES):
     sector: Sector | None = column("Sector of who owes.")
     tariff_class: TariffClass | None = column("Class in force in the billed period.")
-    age_bucket: AgeBucket | None = column("Bucket of each invoice's own age.")
+    segment: Segment | None = column("Segment in force in the billed period: demand or ordinary.")
+    age_bucket: AgeBucket | None = column(
+        "Bucket of each invoice's own age; null also where `ageBoundsDays` sets other buckets."
+    )
+    age_from_days: int | None = column(
+        "First day overdue of the bucket; null of what is not overdue."
+    )
+    age_to_days: int | None = column("Last day overdue of the bucket; null of the last one.")
     outstanding_rial: Rial = column(_OUTSTANDING)
     overdue_rial: Rial = column(_OVERDUE)
     invoice_count: int = column("Invoices of which something is owed.")
     usage_point_count: int = column("Usage points with such invoices.")
+    district: DistrictRef | None = one(by_key("district_id", models.District), "District of the usage point.")
+
+
+@strawberry.type(
+    name="CollectionRatioRow",
+    description=(
+        "Billed against collected of one group. A field of the group is null where it was not grouped by it, or where it is "
+        "unknown."
+    ),
+)
+class CollectionRatio(Row, scope=row_scope.of_parent, requires=Permission.READ_RECEIVABLES):
+    sector: Sector | None = column("Sector of who was billed or paid.")
+    tariff_class: TariffClass | None = column("Class in force on the last day of the period.")
+    month_start: dt.date | None = column("First day of the Jalali month.")
+    month_start_jalali: str | None = jalali("month_start")
+    billed_rial: Rial = column("Payable amounts of the invoices of the period, rial.")
+    collected_of_billed_rial: Rial = column(
+        "Paid by now of those invoices, whenever that was, rial; at most the payable amount of each."
+    )
+    cash_rial: Rial = column("All payments of the period, whatever they pay for, rial.")
+    collection_ratio: float | None = column("Collected of billed, 0 to 1; null where nothing was billed.")
+    invoice_count: int = column("Invoices of the period.")
     district: DistrictRef | None = one(by_key("district_id", models.District), "District of the usage point.")

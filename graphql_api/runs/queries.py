@@ -1,4 +1,4 @@
-"""`importRuns`, `quarantinedRows`, `scanRuns`."""
+"""`importRuns`, `quarantinedRows`, `quarantineSummary`, `scanRuns`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from strawberry import UNSET
 
 from graphql_api.compiler.arguments import PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many
+from graphql_api.fields import argument, root_many, root_rows
 from graphql_api.runs.filters import QuarantinedRowFilter
-from graphql_api.runs.types import ImportRun, QuarantinedRow, ScanRun
+from graphql_api.runs.readers import QUARANTINE_SUMMARY
+from graphql_api.runs.types import ImportRun, QuarantinedRow, QuarantineSummary, ScanRun
 from tarazu.runs import repository
+from tarazu.runs.repository import QuarantineDimension
 
 _IMPORT_RUNS: Final = PageReader({UNSET: repository.IMPORT_RUN_ORDER})
 _QUARANTINED_ROWS: Final = PageReader(
@@ -27,6 +29,17 @@ class RunQueries:
     quarantined_rows: Connection[QuarantinedRow] = root_many(
         _QUARANTINED_ROWS,
         "Rows that imports refused, the latest first.",
+        argument("filter", QuarantinedRowFilter | None, "Which rows; without it, all."),
+    )
+    quarantine_summary: list[QuarantineSummary] = root_rows(
+        QUARANTINE_SUMMARY,
+        "Rows that imports refused, counted by mapping, file, entity, column, reason or import; the most first.",
+        argument(
+            "group_by",
+            list[QuarantineDimension],
+            "What to count by; each at most once. Empty: one row with all.",
+            required=True,
+        ),
         argument("filter", QuarantinedRowFilter | None, "Which rows; without it, all."),
     )
     scan_runs: Connection[ScanRun] = root_many(_SCAN_RUNS, "Scans, the latest first.")

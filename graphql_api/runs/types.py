@@ -1,4 +1,4 @@
-"""ImportRun, QuarantinedRow, ScanRun."""
+"""ImportRun, QuarantinedRow, QuarantineSummaryRow, ScanRun."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import datetime as dt
 import strawberry
 from strawberry.scalars import JSON
 
+from graphql_api.compiler.mapping import by_key
 from graphql_api.connections import Connection
 from graphql_api.fields import column, jalali, many, one
 from graphql_api.refs import QuarantinedRowRef
-from graphql_api.rows import Node
+from graphql_api.rows import Node, Row
 from graphql_api.scalars import Long
 from tarazu import models
 from tarazu.models.enums import RunState
@@ -60,6 +61,21 @@ class QuarantinedRow(
     import_run: ImportRun = one(models.QuarantinedRow.import_run, "The import that refused it first.")
     # The last one: it hides the function in this class.
     column: str | None = column("Column that is at fault; null where the whole row is.")
+
+
+@strawberry.type(
+    name="QuarantineSummaryRow",
+    description="Refused rows of one group. A field of the group is null where rows were not grouped by it.",
+)
+class QuarantineSummary(Row, scope=row_scope.of_parent, requires=Permission.READ_QUARANTINE):
+    mapping: str | None = column("Name of the mapping.")
+    file: str | None = column("File of the rows.")
+    entity: str | None = column("What the rows were to become.")
+    reason: str | None = column("Stable code of the reason.")
+    row_count: Long = column("How many rows.")
+    import_run: ImportRun | None = one(by_key("import_run_id", models.ImportRun), "The import.")
+    # The last one: it hides the function in this class.
+    column: str | None = column("Column that is at fault; null also where whole rows are.")
 
 
 @strawberry.type(description="One scan of all usage points by the rules.")

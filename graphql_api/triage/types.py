@@ -8,7 +8,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.fields import resolver
-from graphql_api.refs import CaseRef, InspectionRef
+from graphql_api.refs import CaseCommentRef, CaseRef, InspectionRef
 from graphql_api.triage.errors import (
     ConflictError,
     ForbiddenError,
@@ -23,17 +23,6 @@ from tarazu.models.enums import CaseLinkKind
 _CASE = "The case after the change."
 
 
-@strawberry.type(description="Somebody's words on a case.")
-class CaseComment:
-    text: str = strawberry.field(description="The words.")
-    created_at: dt.datetime = strawberry.field(description="When they were written, UTC.")
-
-    @resolver(description="Name of who wrote them.", graphql_type=str)
-    @staticmethod
-    def author(root: strawberry.Parent[models.CaseComment]) -> str:
-        return root.principal_name
-
-
 @strawberry.type(description="A case was changed.")
 class CasePayload:
     case: models.Case = strawberry.field(graphql_type=CaseRef, description=_CASE)
@@ -42,7 +31,7 @@ class CasePayload:
 @strawberry.type(description="A comment was added.")
 class CommentPayload:
     case: models.Case = strawberry.field(graphql_type=CaseRef, description=_CASE)
-    comment: models.CaseComment = strawberry.field(graphql_type=CaseComment, description="The comment.")
+    comment: models.CaseComment = strawberry.field(graphql_type=CaseCommentRef, description="The comment.")
 
 
 @strawberry.type(description="Two cases were linked.")

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, literal, tuple_
 Row = TypeVar("Row")
 AnySelect = TypeVar("AnySelect", bound=Select[*tuple[Any, ...]])
 
-KeyPart = int | float | dt.date | dt.datetime | uuid.UUID
+KeyPart = int | float | str | dt.date | dt.datetime | uuid.UUID
 Key = tuple[KeyPart, ...]
 
 

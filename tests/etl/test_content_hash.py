@@ -28,6 +28,7 @@ async def test_new_ids_in_another_order_change_no_digest(utility, sql):
     sql("ALTER TABLE invoice DROP CONSTRAINT fk_invoice_usage_point_id")
     sql("ALTER TABLE payment_allocation DROP CONSTRAINT fk_payment_allocation_invoice_id")
     sql("ALTER TABLE invoice_line DROP CONSTRAINT fk_invoice_line_invoice_id")
+    sql("ALTER TABLE receivable DROP CONSTRAINT fk_receivable_invoice_id")
     for table in ("payment_allocation", "invoice_line"):
         sql(f"UPDATE {table} SET invoice_id = 10000000 - invoice_id")
     sql("UPDATE invoice SET id = 10000000 - id")

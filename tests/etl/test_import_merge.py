@@ -216,7 +216,7 @@ def empty(database, sql_for, tmp_path):
     mapping.write_text(MAPPING, encoding="utf-8")
 
     def clear():
-        sql("TRUNCATE invoice, invoice_line, payment_allocation, meter_installation, meter, usage_point_term, finding,"
+        sql("TRUNCATE invoice, receivable, invoice_line, payment_allocation, meter_installation, meter, usage_point_term, finding,"
             " meter_reading, meter_multiplier, end_device_event, quarantined_row")  # fmt: skip
 
     return database, sql, mapping, clear

@@ -6,21 +6,18 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, cast, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from tarazu.cases.summary import CaseDimension, case_summary_statement
 from tarazu.database import ReadSession
-from tarazu.filtering import EVERYTHING, Columns, Condition, Field, column, related, where
+from tarazu.filtering import EVERYTHING, Condition, where
 from tarazu.models import (
     Case,
-    Customer,
-    DistributionTransformer,
     District,
     Finding,
-    UsagePoint,
 )
 from tarazu.models.enums import LIVE_CASE_STATES, CaseState, RuleFamily, Severity, SubjectKind
 from tarazu.paging import Order
@@ -31,36 +28,11 @@ CASES_NEWEST_FIRST: Final = Order("case.newest", ("case_no",), (int,), descendin
 CASES_OLDEST_FIRST: Final = Order("case.oldest", ("case_no",), (int,))
 FINDING_ORDER: Final = Order("finding", ("money_at_risk_rial", "id"), (int, uuid.UUID), descending=True)
 INSPECTION_ORDER: Final = Order("inspection", ("id",), (int,), descending=True)
-
-
-def case_fields(c: Columns) -> dict[str, Field]:
-    """What cases can be filtered by."""
-    return {
-        "state": column(c.state),
-        "family": column(c.family),
-        "severity": column(c.severity),
-        "subject_kind": column(c.subject_kind),
-        "assignee": column(c.assignee),
-        "opened_on": column(c.opened_on),
-        "confidence": column(c.confidence),
-        "money_at_risk_rial": column(c.money_at_risk_rial),
-        "energy_at_risk_kwh": column(c.energy_at_risk_kwh),
-        "district_code": related(c.district_id, District.id, District.code),
-        "rule_id": related(c.id, Finding.case_id, Finding.rule_id),
-        "subscription_no": related(c.usage_point_id, UsagePoint.id, UsagePoint.subscription_no),
-        "customer_no": related(c.customer_id, Customer.id, Customer.customer_no),
-        "transformer_code": related(
-            Case.transformer_id, DistributionTransformer.id, DistributionTransformer.code
-        ),
-    }
-
-
-class CaseDimension(StrEnum):
-    """What cases can be counted by."""
-
-    STATE = "state"
-    FAMILY = "family"
-    DISTRICT = "district"
+COMMENT_ORDER: Final = Order("comment", ("id",), (int,))
+LINK_ORDER: Final = Order("link", ("created_at", "other_case_id"), (dt.datetime, uuid.UUID))
+MEASUREMENT_ORDER: Final = Order("measurement", ("quantity", "phase"), (str, int))
+SEAL_ORDER: Final = Order("seal", ("seal_no",), (str,))
+RULE_VERSION_ORDER: Final = Order("rule_version", ("version",), (int,), descending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +43,9 @@ class CaseSummaryRow:
     family: RuleFamily | None
     district_id: int | None
     district_code: str | None
+    rule_id: str | None
+    severity: Severity | None
+    assignee: str | None
     case_count: int
     energy_at_risk_kwh: float
     money_at_risk_rial: int
@@ -104,42 +79,11 @@ async def case_summary(
     session: ReadSession, group_by: Sequence[CaseDimension], condition: Condition = EVERYTHING
 ) -> list[CaseSummaryRow]:
     """Cases counted and summed by the dimensions; most money at risk first. Without dimensions, one row."""
-    columns: dict[str, ColumnElement[Any]] = {}
-    if CaseDimension.STATE in group_by:
-        columns["state"] = Case.__table__.c.state
-    if CaseDimension.FAMILY in group_by:
-        columns["family"] = Case.__table__.c.family
-    if CaseDimension.DISTRICT in group_by:
-        columns |= {"district_id": Case.__table__.c.district_id, "district_code": District.__table__.c.code}
-    # Sums of bigint are numeric in PostgreSQL.
-    money = func.coalesce(cast(func.sum(Case.money_at_risk_rial), BigInteger), 0)
-    statement = (
-        select(
-            *(expression.label(name) for name, expression in columns.items()),
-            func.count().label("case_count"),
-            func.coalesce(func.sum(Case.energy_at_risk_kwh), 0.0).label("energy_at_risk_kwh"),
-            money.label("money_at_risk_rial"),
-        )
-        .select_from(Case)
-        .outerjoin(District, District.id == Case.district_id)
-        .where(where(condition, case_fields(Case.__table__.c)))
-        .group_by(*columns.values())
-        .order_by(money.desc(), func.count().desc(), *columns.values())
-    )
-    return [_summary_row(row) for row in await session.execute(statement)]
-
-
-def _summary_row(row: Row[*tuple[Any, ...]]) -> CaseSummaryRow:
-    given = row._mapping  # noqa: SLF001  # the public name of a row's names in SQLAlchemy
-    return CaseSummaryRow(
-        state=given.get("state"),
-        family=given.get("family"),
-        district_id=given.get("district_id"),
-        district_code=given.get("district_code"),
-        case_count=given["case_count"],
-        energy_at_risk_kwh=given["energy_at_risk_kwh"],
-        money_at_risk_rial=given["money_at_risk_rial"],
-    )
+    rows = []
+    for row in await session.execute(case_summary_statement(group_by, condition)):
+        given: dict[str, Any] = dict.fromkeys(CaseSummaryRow.__slots__)
+        rows.append(CaseSummaryRow(**(given | dict(row._mapping))))  # noqa: SLF001  # the public name of a row's names in SQLAlchemy
+    return rows
 
 
 async def top_cases(session: ReadSession, limit: int, *, live_only: bool = True) -> list[CaseHeadline]:

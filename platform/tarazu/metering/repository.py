@@ -39,14 +39,21 @@ _ONE: Final = literal_column("1")
 def usage_point_fields(c: Columns) -> dict[str, Field]:
     """What usage points can be filtered by."""
     return {
-        "commodity": column(c.commodity),
         "subscription_no": column(c.subscription_no),
+        "bill_id": column(c.bill_id),
+        "commodity": column(c.commodity),
+        "activity_code": column(c.activity_code),
         "district_code": related(c.district_id, District.id, District.code),
         "transformer_code": related(
             c.transformer_id, DistributionTransformer.id, DistributionTransformer.code
         ),
         "energised_on": column(c.energised_on),
     }
+
+
+def meter_fields(c: Columns) -> dict[str, Field]:
+    """What meters can be filtered by."""
+    return {name: column(c[name]) for name in ("serial_no", "manufacturer", "model", "is_smart")}
 
 
 def reading_fields(c: Columns) -> dict[str, Field]:

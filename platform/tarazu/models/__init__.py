@@ -10,6 +10,7 @@ from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .receivable import Receivable
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
 from .triage import CaseComment, CaseLink, InspectionMeasurement, InspectionSeal
@@ -46,6 +47,7 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "Receivable",
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",

@@ -30,7 +30,13 @@ class Invoice(Base):
         UniqueConstraint("usage_point_id", "invoice_no"),
         # One bill a subscription, year and period. Sources without such a numbering leave it NULL.
         UniqueConstraint("usage_point_id", "billing_year", "billing_period"),
-        Index(None, "usage_point_id", "period_end"),
+        # With what an energy balance sums, which then reads no invoice.
+        Index(
+            None,
+            "usage_point_id",
+            "period_end",
+            postgresql_include=["period_start", "consumption_kwh"],
+        ),
         Index(None, "agreement_id"),
         Index(None, "installation_id"),
         CheckConstraint("period_end > period_start", name="period"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, CreatedAt, Key, choice, validity_check
@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from .usage_point import UsagePoint
 
 
+# The words of a name's search key, as a search looks them up. A name has few; what comes behind 500 characters is none,
+# and a word may not be longer than 2,046 bytes.
+NAME_WORDS: Final = (
+    "array_to_tsvector(array_remove(string_to_array(\"left\"(name_search_key, 500), ' '), ''))"
+)
+
+
 class Customer(Base):
     """A person or legal entity that takes electricity (CIM Customer)."""
 
     __tablename__ = "customer"
     __table_args__ = (
-        Index(None, "name_search_key"),
+        Index("ix_customer_name_words", text(NAME_WORDS), postgresql_using="gin"),
         Index(None, "national_id"),
         Index(None, "legal_entity_id"),
         Index(None, "sector", "id"),
@@ -50,7 +57,7 @@ class SupplyAgreement(Base):
     """The contract under which a customer is supplied at one or more usage points (CIM CustomerAgreement)."""
 
     __tablename__ = "supply_agreement"
-    __table_args__ = (Index(None, "customer_id"), {"info": {"natural_key": ("agreement_no",)}})
+    __table_args__ = (Index(None, "customer_id", "id"), {"info": {"natural_key": ("agreement_no",)}})
 
     id: Mapped[Key]
     agreement_no: Mapped[str] = mapped_column(unique=True)
@@ -67,7 +74,7 @@ class AgreementUsagePoint(Base):
     __tablename__ = "agreement_usage_point"
     __table_args__ = (
         UniqueConstraint("usage_point_id", "valid_from"),
-        Index(None, "agreement_id"),
+        Index(None, "agreement_id", "valid_from", "id"),
         validity_check(),
         {"info": {"natural_key": ("usage_point_id", "valid_from"), "validity_of": ("usage_point_id",)}},
     )

@@ -60,8 +60,8 @@ class DistributionTransformer(Base):
 
     __tablename__ = "distribution_transformer"
     __table_args__ = (
-        Index(None, "feeder_id"),
-        Index(None, "district_id"),
+        Index(None, "feeder_id", "id"),
+        Index(None, "district_id", "id"),
         CheckConstraint("rated_power_kva > 0", name="rated_power"),
         {"info": {"natural_key": ("code",)}},
     )

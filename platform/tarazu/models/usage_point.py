@@ -24,7 +24,7 @@ class UsagePoint(Base):
     __tablename__ = "usage_point"
     __table_args__ = (
         Index(None, "district_id", "id"),
-        Index(None, "transformer_id"),
+        Index(None, "transformer_id", "id"),
         Index(None, "bucket_class"),
         Index(None, "bill_id"),
         CheckConstraint("bill_id ~ '^[0-9]{6,13}$'", name="bill_id"),

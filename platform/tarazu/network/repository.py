@@ -14,3 +14,10 @@ TRANSFORMER_ORDER: Final = Order("transformer", ("id",), (int,))
 TRANSFORMER_ENERGY_ORDER: Final = Order(
     "transformer_energy", ("period_start", "id"), (dt.date, int), descending=True
 )
+# By the whole kWh that are missing, most first; `RANK_UNMEASURED` stands for what was not measured.
+TRANSFORMER_BALANCE_ORDER: Final = Order(
+    "transformer_balance", ("rank_kwh", "transformer_id"), (int, int), descending=True
+)
+FEEDER_BALANCE_ORDER: Final = Order(
+    "feeder_balance", ("rank_kwh", "feeder_id"), (int, int), descending=True
+)

@@ -6,9 +6,17 @@ A debt is overdue from the day after its due date; a debt without a due date nev
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
+
+from tarazu.errors import InputError
+
+BUCKETS_MAX: Final = 12
+# A hundred years: longer than any debt, and far from the end of PostgreSQL's integers.
+BOUND_MAX: Final = 36_500
 
 
 class AgeBucket(StrEnum):
@@ -51,3 +59,53 @@ def days_overdue(due_on: dt.date | None, as_of: dt.date) -> int:
 def bucket_of(days: int) -> AgeBucket:
     """The bucket of a debt that is `days` overdue; 0 and less is current."""
     return next(age.bucket for age in AGE_RANGES if age.last_day is None or days <= age.last_day)
+
+
+class AgeBucketsError(InputError):
+    """Bounds of age buckets must be 1 to 12 different numbers of days, ascending, from 1 to 36500."""
+
+    code = "receivables.age_buckets"
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBuckets:
+    """Buckets that someone sets: `bounds` (30, 60) are the last days of all but the last bucket.
+
+    They make the buckets "not overdue", 1–30, 31–60 and over 60 days.
+
+    Raises AgeBucketsError.
+    """
+
+    bounds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        ascending = all(first < then for first, then in pairwise(self.bounds))
+        if not (
+            1 <= len(self.bounds) <= BUCKETS_MAX
+            and ascending
+            and self.bounds[0] >= 1
+            and self.bounds[-1] <= BOUND_MAX
+        ):
+            raise AgeBucketsError(
+                f"Age buckets cannot be bounded by {list(self.bounds)[: BUCKETS_MAX + 1]}.",
+                mend=f"Give 1 to {BUCKETS_MAX} numbers of days, ascending, from 1 to {BOUND_MAX}.",
+            )
+
+    @property
+    def first_days(self) -> tuple[int, ...]:
+        """The first day overdue of each bucket but "not overdue": (1, 31, 61)."""
+        return (1, *(bound + 1 for bound in self.bounds))
+
+    def range_of(self, days: int) -> tuple[int | None, int | None]:
+        """First and last day of the bucket of a debt that is `days` overdue; None is without end."""
+        first_days = self.first_days
+        place = bisect_right(first_days, days)
+        return (
+            first_days[place - 1] if place else None,
+            first_days[place] - 1 if place < len(first_days) else None,
+        )
+
+
+DEFAULT_BUCKETS: Final = AgeBuckets(
+    tuple(age.last_day for age in AGE_RANGES if age.last_day is not None and age.last_day > 0)
+)
