@@ -255,7 +255,31 @@ def _rewrite_the_tail(chance):
     )
 
 
+def _delete_and_hash_the_rest_again(chance):
+    """All hashes fit, but a number is left out."""
+    k = chance.randint(2, ROWS - 1)
+    return (
+        [
+            f"DELETE FROM audit_event WHERE id = {k}",
+            *(
+                statement
+                for n in range(k + 1, ROWS + 1)
+                for statement in (
+                    (
+                        "UPDATE audit_event SET previous_hash = (SELECT hash FROM audit_event WHERE id = "
+                        f"(SELECT max(id) FROM audit_event WHERE id < {n})) WHERE id = {n}"
+                    ),
+                    f"UPDATE audit_event SET {_HASH_AGAIN} WHERE id = {n}",
+                )
+            ),
+        ],
+        k,
+        ChainFaultReason.MISSING,
+    )
+
+
 _TAMPERINGS = (
+    _delete_and_hash_the_rest_again,
     _edit,
     _edit,
     _edit,

@@ -184,6 +184,13 @@ async def test_disabling_and_another_password_end_the_sessions(
         assert await logins.log_in("sara", WRONG)
 
 
+async def test_a_session_of_a_disabled_user_is_refused_even_where_it_was_not_ended(sessions, logins, sara):
+    bearer = (await logins.log_in("sara", RIGHT)).bearer
+    async with sessions.write() as session:
+        await session.execute(text("UPDATE user_account SET disabled_at = now()"))
+    assert await find(sessions, bearer) is None
+
+
 async def test_an_expired_session_is_refused_and_cleared_away_at_the_next_log_in(sessions, logins, sara):
     bearer = (await logins.log_in("sara", RIGHT)).bearer
     async with sessions.write() as session:
