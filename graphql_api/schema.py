@@ -28,6 +28,7 @@ from graphql_api.nodes import Node, find_node
 from graphql_api.receivables.queries import ReceivablesQueries
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
+from graphql_api.subscriptions.fields import Subscription
 
 SDL_FILE: Final = Path(__file__).with_name("schema.graphql")
 
@@ -54,6 +55,7 @@ class Schema(strawberry.Schema):
 
 schema: Final = Schema(
     query=Query,
+    subscription=Subscription,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[TellErrors, limit_tokens, LimitDocuments],

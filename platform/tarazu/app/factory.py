@@ -8,10 +8,12 @@ from typing import Final, TypedDict
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from graphql_api.endpoint import Endpoint
 from graphql_api.schema import schema
+from graphql_api.subscriptions.endpoint import SubscriptionEndpoint
+from graphql_api.subscriptions.hub import CaseEventHub
 from tarazu.app.health import live, ready
 from tarazu.app.middleware import (
     AccessLogMiddleware,
@@ -32,6 +34,7 @@ class State(TypedDict):
 
     sessions: Sessions
     settings: Settings
+    hub: CaseEventHub
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -46,14 +49,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
         engine = create_engine(
             chosen, statement_timeout_ms=chosen.statement_timeout_ms, application_name="tarazu api"
         )
+        sessions = Sessions(engine)
+        hub = CaseEventHub(chosen, sessions)
+        hub.start()
         try:
-            yield {"sessions": Sessions(engine), "settings": chosen}
+            yield {"sessions": sessions, "settings": chosen, "hub": hub}
         finally:
+            await hub.stop()
             await engine.dispose()
 
     return Starlette(
         routes=[
             Route("/graphql", Endpoint(schema, chosen), methods=["POST"]),
+            WebSocketRoute("/graphql", SubscriptionEndpoint(schema, chosen)),
             Route("/livez", live, methods=["GET"]),
             Route("/readyz", ready, methods=["GET"]),
         ],

@@ -7,6 +7,7 @@ import logging
 import uvicorn
 
 from tarazu.app.factory import create_app
+from tarazu.app.websocket_protocol import websocket_options
 from tarazu.settings import Settings
 
 
@@ -24,4 +25,5 @@ def serve(settings: Settings) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=20,
+        **websocket_options(),
     )

@@ -3,6 +3,7 @@
 from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
+from .case_event import CaseEvent, CaseEventPruned
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
@@ -14,6 +15,8 @@ __all__ = [
     "AgreementUsagePoint",
     "Base",
     "Case",
+    "CaseEvent",
+    "CaseEventPruned",
     "Customer",
     "DistributionTransformer",
     "District",

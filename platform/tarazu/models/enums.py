@@ -138,6 +138,12 @@ class CaseState(StrEnum):
 LIVE_CASE_STATES = (CaseState.OPEN, CaseState.IN_REVIEW, CaseState.INSPECTION_ORDERED)
 
 
+class CaseEventKind(StrEnum):
+    OPENED = "opened"
+    EVIDENCE_CHANGED = "evidence_changed"
+    STATE_CHANGED = "state_changed"
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
