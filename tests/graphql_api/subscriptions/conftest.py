@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,12 +27,11 @@ from graphql_api.subscriptions.hub import CaseEventHub
 from tarazu.app.websocket_protocol import websocket_options
 from tarazu.database import Sessions, create_engine
 from tarazu.errors import InputError
-from tarazu.models.enums import Sector
 from tarazu.security.permissions import Permission, Role
 from tarazu.security.principal import EVERYTHING, Principal, PrincipalKind, RowScope
 from tarazu.settings import Settings
 
-_COMPANY = """
+_UTILITY = """
 INSERT INTO district (code, name) SELECT 'D' || n, 'D' || n FROM generate_series(1, 3) n;
 INSERT INTO customer (customer_no, sector)
     VALUES ('C1', 'government'), ('C2', 'private'), ('C3', 'private');
@@ -54,7 +53,7 @@ RETURNING case_no
 
 
 @dataclass
-class Company:
+class Utility:
     """Districts D1 to D3; in each one point, supplied to C1 (government), C2, C3 (private)."""
 
     engine: AsyncEngine
@@ -74,11 +73,16 @@ class Company:
             return result.all() if result.returns_rows else None
 
     async def kill_listeners(self) -> int:
+        # Those that have read once: who is killed before that waits ever longer before it connects again.
         rows = await self.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'tarazu listen' AND datname = current_database()"
+            " AND query LIKE '%case_event%'"
         )
         return len(rows)
+
+    async def has_no_connection(self) -> bool:
+        return await self.connections() == 0
 
     async def connections(self) -> int:
         """Of the server under test."""
@@ -97,12 +101,12 @@ async def open_cases(
 
 
 @pytest.fixture
-async def company(database: Settings, engine: AsyncEngine) -> Company:
+async def utility(database: Settings, engine: AsyncEngine) -> Utility:
     async with engine.begin() as connection:
-        for statement in _COMPANY.split(";"):
+        for statement in _UTILITY.split(";"):
             await connection.execute(text(statement))
         rows = await connection.execute(text("SELECT code, id FROM district"))
-        return Company(engine, database, {code: key for code, key in rows})
+        return Utility(engine, database, dict(row._tuple() for row in rows))
 
 
 class UnknownTokenError(InputError):
@@ -147,6 +151,9 @@ class Server:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
+    async def has_no_subscriber(self) -> bool:
+        return self.hub.subscriber_count == 0
+
     def stop(self) -> None:
         self.uvicorn.should_exit = True
         self.thread.join(timeout=20)
@@ -185,9 +192,7 @@ def serve(settings: Settings, tokens: Tokens, *, send_buffer_bytes: int | None =
             await super().startup(sockets)
             started.set()
 
-    server = Started(
-        uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5, **websocket_options())
-    )
+    server = Started(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=5, **websocket_options()))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     assert started.wait(10)
@@ -195,20 +200,34 @@ def serve(settings: Settings, tokens: Tokens, *, send_buffer_bytes: int | None =
 
 
 @pytest.fixture
-def start(company: Company) -> Iterator[Callable[..., Server]]:
-    """Starts servers on the company's database; all are stopped at the end."""
+def start(utility: Utility) -> Iterator[Callable[..., Server]]:
+    """Starts servers on the utility's database; all are stopped at the end."""
     running: list[Server] = []
     tokens = Tokens()
     tokens.give("all")
 
     def make(*, send_buffer_bytes: int | None = None, **others: Any) -> Server:
-        settings = company.settings.model_copy(update=others)
+        settings = utility.settings.model_copy(update=others)
         running.append(serve(settings, tokens, send_buffer_bytes=send_buffer_bytes))
         return running[-1]
 
     yield make
     for server in running:
         server.stop()
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Waits for what happens a moment later."""
+
+    async def wait(holds: Callable[[], Awaitable[Any]], seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
+            while True:
+                if await holds():
+                    return
+                await asyncio.sleep(0.02)
+
+    return wait
 
 
 QUERY = """subscription Flagged($districts: [String!], $family: RuleFamily, $min: Rial, $kinds: [CaseEventKind!],
@@ -294,8 +313,5 @@ def client() -> Open:
 
 
 @pytest.fixture
-def in_district(company: Company) -> Callable[[str], RowScope]:
-    return lambda code: RowScope(district_ids=frozenset({company.districts[code]}))
-
-
-GOVERNMENT = RowScope(sectors=frozenset({Sector.GOVERNMENT}))
+def in_district(utility: Utility) -> Callable[[str], RowScope]:
+    return lambda code: RowScope(district_ids=frozenset({utility.districts[code]}))

@@ -76,7 +76,13 @@ STEPS = st.lists(
 
 
 @settings(max_examples=200, database=None, deadline=None)
-@given(steps=STEPS, before=st.integers(0, 9), queue=st.integers(1, 5), page=st.integers(1, 4), narrow=st.booleans())
+@given(
+    steps=STEPS,
+    before=st.integers(0, 9),
+    queue=st.integers(1, 5),
+    page=st.integers(1, 4),
+    narrow=st.booleans(),
+)
 def test_every_wanted_event_comes_once_and_in_order(
     steps: Sequence[tuple[str, int]], before: int, queue: int, page: int, narrow: bool
 ) -> None:

@@ -31,7 +31,9 @@ async def subjects(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO customer (customer_no) VALUES ('C1')"))
         await connection.execute(
-            text("INSERT INTO scan_run (as_of, lake_generation, catalogue_hash) VALUES ('2025-06-01', 'g', 'c')")
+            text(
+                "INSERT INTO scan_run (as_of, lake_generation, catalogue_hash) VALUES ('2025-06-01', 'g', 'c')"
+            )
         )
 
 
@@ -151,7 +153,9 @@ async def test_events_tell_of_openings_evidence_and_states_and_of_nothing_else(e
     ]
 
 
-async def test_a_transaction_of_many_statements_notifies_once_and_a_vain_one_never(engine: AsyncEngine) -> None:
+async def test_a_transaction_of_many_statements_notifies_once_and_a_vain_one_never(
+    engine: AsyncEngine,
+) -> None:
     heard: list[str] = []
     async with engine.connect() as listener, engine.connect() as writer:
         driver = (await listener.get_raw_connection()).driver_connection
@@ -192,10 +196,14 @@ async def test_pruning_says_so_to_those_who_stand_before_what_is_gone(engine: As
     assert len(await settled(engine, last.position)) == 1
 
 
-async def test_a_position_of_another_cluster_is_not_kept_and_its_events_are_pruned(engine: AsyncEngine) -> None:
+async def test_a_position_of_another_cluster_is_not_kept_and_its_events_are_pruned(
+    engine: AsyncEngine,
+) -> None:
     async with engine.begin() as connection:
         await open_cases(connection, 2)
-        await connection.execute(text("UPDATE case_event SET transaction_id = transaction_id + 10^12::bigint"))
+        await connection.execute(
+            text("UPDATE case_event SET transaction_id = transaction_id + 10^12::bigint")
+        )
     async with engine.connect() as connection:
         assert not await is_kept(connection, Position(10**12, 1))
         assert await is_kept(connection, await horizon(connection))
