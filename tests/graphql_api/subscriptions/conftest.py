@@ -106,7 +106,7 @@ async def utility(database: Settings, engine: AsyncEngine) -> Utility:
         for statement in _UTILITY.split(";"):
             await connection.execute(text(statement))
         rows = await connection.execute(text("SELECT code, id FROM district"))
-        return Utility(engine, database, dict(row._tuple() for row in rows))
+        return Utility(engine, database, {row.code: row.id for row in rows})
 
 
 class UnknownTokenError(InputError):
