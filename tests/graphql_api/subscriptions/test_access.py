@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -22,22 +23,24 @@ from tarazu.security.principal import RowScope
 
 GOVERNMENT = RowScope(sectors=frozenset({Sector.GOVERNMENT}))
 PROTOCOL = "graphql-transport-ws"
+MANY = " ".join(f"a{n}: subjectKey" for n in range(28))
+BULKY = f"subscription {{ caseFlagged {{ ... on CaseFlagged {{ case {{ {MANY} }} }} }} }}"
 
 
 @asynccontextmanager
 async def raw(server: Any, *protocols: str, **options: Any) -> AsyncIterator[ClientConnection]:
-    async with connect(server.url, subprotocols=list(protocols or (PROTOCOL,)), **options) as socket:
-        yield socket
+    async with connect(server.url, subprotocols=list(protocols or (PROTOCOL,)), **options) as it:
+        yield it
 
 
-async def closing(socket: ClientConnection) -> tuple[int | None, str | None]:
+async def closing(it: ClientConnection) -> tuple[int | None, str | None]:
     async with asyncio.timeout(10):
-        await socket.wait_closed()
-    return socket.close_code, socket.close_reason
+        await it.wait_closed()
+    return it.close_code, it.close_reason
 
 
-async def greet(socket: ClientConnection, payload: Any = None) -> None:
-    await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+async def greet(it: ClientConnection, payload: Any = None) -> None:
+    await it.send(json.dumps({"type": "connection_init", "payload": payload}))
 
 
 # --- who ---
@@ -47,33 +50,33 @@ async def test_strangers_are_closed_out(start: Any) -> None:
     server = start()
     wrong = ({"authorization": given} for given in ("Bearer unknown", 7, None))
     for payload in (None, {}, *wrong):
-        async with raw(server) as socket:
-            await greet(socket, payload)
-            assert await closing(socket) == (4401, "Unauthorized")
+        async with raw(server) as it:
+            await greet(it, payload)
+            assert await closing(it) == (4401, "Unauthorized")
 
 
 async def test_nobody_subscribes_before_the_greeting(start: Any) -> None:
-    async with raw(start()) as socket:
-        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": "{ a }"}}))
-        assert (await closing(socket))[0] == 4401
+    async with raw(start()) as it:
+        await it.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": "{ a }"}}))
+        assert (await closing(it))[0] == 4401
 
 
 async def test_the_header_of_the_handshake_counts_before_the_payload(start: Any) -> None:
     server = start()
-    async with raw(server, additional_headers={"authorization": "Bearer all"}) as socket:
-        await greet(socket)
-        assert json.loads(await socket.recv()) == {"type": "connection_ack"}
-    async with raw(server, additional_headers={"authorization": "Bearer unknown"}) as socket:
-        await greet(socket, {"authorization": "Bearer all"})
-        assert (await closing(socket))[0] == 4401
+    async with raw(server, additional_headers={"authorization": "Bearer all"}) as it:
+        await greet(it)
+        assert json.loads(await it.recv()) == {"type": "connection_ack"}
+    async with raw(server, additional_headers={"authorization": "Bearer unknown"}) as it:
+        await greet(it, {"authorization": "Bearer all"})
+        assert (await closing(it))[0] == 4401
 
 
 async def test_without_an_authenticator_nobody_is_let_in(start: Any) -> None:
     server = start()
     server.uvicorn.lifespan.state["authenticator"] = None
-    async with raw(server) as socket:
-        await greet(socket, {"authorization": "Bearer all"})
-        assert (await closing(socket))[0] == 4403
+    async with raw(server) as it:
+        await greet(it, {"authorization": "Bearer all"})
+        assert (await closing(it))[0] == 4403
 
 
 async def test_a_database_that_is_away_is_not_a_wrong_token(start: Any) -> None:
@@ -83,9 +86,9 @@ async def test_a_database_that_is_away_is_not_a_wrong_token(start: Any) -> None:
         raise DatabaseUnavailableError("Away.")
 
     server.tokens.authenticate = authenticate
-    async with raw(server) as socket:
-        await greet(socket, {"authorization": "Bearer all"})
-        assert await closing(socket) == (1013, "Try again later")
+    async with raw(server) as it:
+        await greet(it, {"authorization": "Bearer all"})
+        assert await closing(it) == (1013, "Try again later")
 
 
 async def test_a_token_that_is_revoked_loses_its_connection(utility: Any, start: Any, client: Any) -> None:
@@ -224,17 +227,17 @@ async def test_too_many_connections_of_a_principal_are_refused(start: Any, clien
     server = start(subscription_connections_per_principal=2)
     server.tokens.give("other")
     async with client(server), client(server):
-        async with raw(server) as socket:
-            await greet(socket, {"authorization": "Bearer all"})
-            assert await closing(socket) == (4429, "Too many connections")
+        async with raw(server) as it:
+            await greet(it, {"authorization": "Bearer all"})
+            assert await closing(it) == (4429, "Too many connections")
         async with client(server, "other"):
             pass
 
     async def let_in() -> bool:
-        async with raw(server) as socket:
-            await greet(socket, {"authorization": "Bearer all"})
+        async with raw(server) as it:
+            await greet(it, {"authorization": "Bearer all"})
             try:
-                return json.loads(await socket.recv()) == {"type": "connection_ack"}
+                return json.loads(await it.recv()) == {"type": "connection_ack"}
             except ConnectionClosed:
                 return False
 
@@ -251,18 +254,22 @@ async def test_too_many_connections_of_a_process_are_refused(start: Any, client:
 
 async def test_who_says_nothing_is_closed_out(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "INIT_SECONDS", 0.2)
-    async with raw(start()) as socket:
-        assert (await closing(socket))[0] == 4408
+    async with raw(start()) as it:
+        assert (await closing(it))[0] == 4408
 
 
 async def test_who_answers_no_ping_is_cut_off_even_with_messages_to_be_sent(
     utility: Any, start: Any, client: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket_protocol, "PING_SECONDS", 0.3)
+    monkeypatch.setattr(websocket_protocol, "PING_SECONDS", 1.0)
     monkeypatch.setattr(websocket_protocol, "PONG_SECONDS", 0.3)
     server = start(send_buffer_bytes=4096)
-    async with client(server, max_queue=1) as it:
-        await it.follow()
+    small = socket.create_connection(("127.0.0.1", server.port))
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    small.setblocking(False)
+    async with client(server, sock=small) as it:
+        await it.subscribe(query=BULKY)
+        await it.receive()
         it.socket.transport.pause_reading()
         await utility.open_cases(500)
         await until(server.has_no_subscriber, seconds=20)
@@ -275,8 +282,8 @@ async def test_who_answers_no_ping_is_cut_off_even_with_messages_to_be_sent(
 async def test_other_protocols_are_refused(start: Any) -> None:
     server = start()
     for protocols in (["graphql-ws"], ["graphql-sse", "graphql-ws"], None):
-        async with connect(server.url, subprotocols=protocols) as socket:
-            assert (await closing(socket))[0] == 4406
+        async with connect(server.url, subprotocols=protocols) as it:
+            assert (await closing(it))[0] == 4406
 
 
 async def test_pages_of_other_origins_are_refused(start: Any) -> None:
