@@ -27,7 +27,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         connection for ever.
         """
         super().keepalive_timeout()
-        self.transport.abort()
+        pass
 
 
 def websocket_options() -> dict[str, Any]:
