@@ -27,7 +27,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         connection for ever.
         """
         super().keepalive_timeout()
-        pass
+        self.transport.abort()
 
 
 def websocket_options() -> dict[str, Any]:
