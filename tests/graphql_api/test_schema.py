@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLScalarType,
+    GraphQLUnionType,
     build_schema,
 )
 
@@ -40,7 +41,8 @@ def test_every_type_field_and_argument_says_what_it_means() -> None:
             | GraphQLInterfaceType
             | GraphQLInputObjectType
             | GraphQLEnumType
-            | GraphQLScalarType,
+            | GraphQLScalarType
+            | GraphQLUnionType,
         )
         if not kind.description:
             silent.append(name)

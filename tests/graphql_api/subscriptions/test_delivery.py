@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from graphql_api.subscriptions.types import write_position
 from tarazu.cases.events import Position, events_after
 
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "subscriptions.md"
 MANY = " ".join(f"a{n}: subjectKey" for n in range(28))
 BULKY = f"""subscription($after: String) {{ caseFlagged(after: $after) {{
     ... on CaseFlagged {{ cursor case {{ caseNo {MANY} }} }}
@@ -241,3 +245,38 @@ async def test_one_listening_connection_serves_all_subscribers(utility: Any, sta
             " AND datname = current_database()"
         )
         assert idle == [], "whoever waits for events holds no transaction"
+
+
+async def test_the_client_of_the_page_misses_nothing_and_repeats_nothing(
+    utility: Any, start: Any, until: Any, tmp_path: Path
+) -> None:
+    example: dict[str, Any] = {}
+    exec(PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0], example)
+    got: list[int] = []
+    cursor = tmp_path / "cursor"
+
+    async def work(told: Any) -> None:
+        got.append(told["case"]["caseNo"])
+
+    opened: list[int] = []
+    server = start()
+    with pytest.raises(PermissionError):
+        await example["follow"](server.url, "unknown", cursor, work)
+    for _ in range(2):
+        server = start()
+        following = asyncio.create_task(example["follow"](server.url, "all", cursor, work))
+
+        async def follows() -> bool:
+            return server.hub.subscriber_count == 1  # noqa: B023  # asked within this round
+
+        await until(follows)
+        opened += await utility.open_cases(3)
+
+        async def has_all() -> bool:
+            return len(got) >= len(opened)  # noqa: B023  # asked within this round
+
+        await until(has_all)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        opened += await utility.open_cases(2)
+    assert got == opened[:8]
