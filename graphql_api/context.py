@@ -47,10 +47,7 @@ class Context:
         self.principal = principal
         self.types = types
         self.settings = settings
-        self.today = today
         self.request_id = request_id
-        self.limits = ReadingLimits(settings.page_size_max, today, principal.permissions)
-        self.values = _values(principal, today)
         # `Type.field` of unmasked personal data that the answer holds; a dict keeps their order.
         self.personal_fields: dict[str, None] = {}
         self._sessions = sessions
@@ -58,6 +55,13 @@ class Context:
         self._session: ReadSession | None = write_session
         self._open = AsyncExitStack()
         self._turn = asyncio.Lock()
+        self.begin(today)
+
+    def begin(self, today: dt.date) -> None:
+        """Nothing has been read yet, and it is this day."""
+        self.today = today
+        self.limits = ReadingLimits(self.settings.page_size_max, today, self.principal.permissions)
+        self.values = _values(self.principal, today)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self._is_closed = False
 
@@ -114,6 +118,11 @@ class Context:
             # Of a connection that is dying nothing can be rolled back; the pool drops it.
             if classify(error) is None and "cannot switch to state" not in str(error):
                 raise
+
+
+def company_day() -> dt.date:
+    """The company's day: that of the machine's time zone."""
+    return dt.datetime.now().astimezone().date()
 
 
 def _values(principal: Principal, today: dt.date) -> Values:

@@ -35,7 +35,7 @@ class Endpoint:
     """The ASGI application of one schema. What the process shares is made when it starts, and comes from `state`."""
 
     def __init__(self, schema: Schema, settings: Settings, observer: Observer | None = None) -> None:
-        self._gate = Gate.of(graphql_schema(schema), settings)
+        self.gate = Gate.of(graphql_schema(schema), settings)
         self._execution = Execution(schema, settings)
         self._observer = observer or NoObserver()
 
@@ -55,7 +55,7 @@ class Endpoint:
             content = await request.body()
             code = INTERNAL
             asked = read_request(content)
-            admitted = await self._gate.admit(asked, caller.principal, kinds=_KINDS)
+            admitted = await self.gate.admit(asked, caller.principal, kinds=_KINDS)
             executed = await run_until_disconnect(receive, self._run(admitted, asked, caller))
             code = executed.code
             response = _respond(executed.body, executed.status, RETRY_AFTER_SECONDS)
@@ -71,7 +71,7 @@ class Endpoint:
             document = admitted.document if admitted else None
             self._observer.note(
                 Outcome(
-                    operation=self._gate.shown_name(document),
+                    operation=self.gate.shown_name(document),
                     kind=document.kind if document else "none",
                     code=code,
                     seconds=time.perf_counter() - started,
@@ -84,7 +84,7 @@ class Endpoint:
 
     async def _run(self, admitted: Admitted, asked: GraphqlRequest, caller: Caller) -> Executed:
         document = admitted.document
-        with self._observer.span(self._gate.shown_name(document), document.kind):
+        with self._observer.span(self.gate.shown_name(document), document.kind):
             return await self._execution.run(admitted, asked.variables, caller)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from strawberry import Schema
 from graphql_api.compiler.errors import NotCompilableError
 from graphql_api.compiler.mapping import ReadingLimits
 from graphql_api.compiler.prepared import Compiler, Read
-from graphql_api.context import Context
+from graphql_api.context import Context, company_day
 from graphql_api.documents import Document, OperationKind
 from graphql_api.errors import UNAVAILABLE, tell
 from graphql_api.gate import Admitted
@@ -88,7 +87,7 @@ class Execution:
             document.operation,
             admitted.variables,
             principal,
-            ReadingLimits(self._settings.page_size_max, today(), principal.permissions),
+            ReadingLimits(self._settings.page_size_max, company_day(), principal.permissions),
         )
 
     async def _read(self, read: Read, admitted: Admitted, caller: Caller) -> Executed:
@@ -113,7 +112,7 @@ class Execution:
             principal=caller.principal,
             types=self.compiler.types,
             settings=self._settings,
-            today=today(),
+            today=company_day(),
             request_id=caller.request_id,
             write_session=session,
         )
@@ -197,11 +196,6 @@ class Execution:
             await caller.audit.write(entry)
         except Exception as fault:  # noqa: BLE001  # it is refused either way; the fault is told in the log
             tell(GraphQLError("audit", path=["audit"], original_error=fault))
-
-
-def today() -> dt.date:
-    """The company's day: that of the machine's time zone."""
-    return dt.datetime.now().astimezone().date()
 
 
 def _told(data: bytes, errors: Sequence[GraphQLError], admitted: Admitted) -> Executed:

@@ -27,6 +27,7 @@ from graphql_api.receivables.queries import ReceivablesQueries
 from graphql_api.rows import Node
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
+from graphql_api.subscriptions.fields import Subscription
 from graphql_api.triage.batches import BatchMutations
 from graphql_api.triage.mutations import TriageMutations
 
@@ -66,6 +67,7 @@ class Schema(strawberry.Schema):
 schema: Final = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[],
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[TellErrors],

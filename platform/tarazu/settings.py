@@ -278,6 +278,48 @@ class Settings(BaseSettings):
             "follow after commas. Unset means the file `encryption.key` in the home folder."
         ),
     )
+    subscriptions_per_connection: int = Field(
+        default=10, ge=1, le=1000, description="Subscriptions that one WebSocket may hold at once."
+    )
+    subscription_connections_per_principal: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="WebSockets that one token or user may hold at once, in each process.",
+    )
+    subscription_connections_max: int = Field(
+        default=500, ge=1, le=100_000, description="WebSockets that one process serves at once."
+    )
+    subscription_queue_events: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description=(
+            "Events that wait in memory for one subscriber; what comes beyond them it reads from the database, at "
+            "its own pace."
+        ),
+    )
+    subscription_stall_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a subscriber may take over one event while others wait; then it has to resync.",
+    )
+    subscription_recheck_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description=(
+            "Seconds after which the access of a connected WebSocket is looked up again: an expired or revoked token "
+            "loses its connection within them."
+        ),
+    )
+    case_event_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="Days that events of cases are kept: for so long a subscriber may be away and miss nothing.",
+    )
     log_level: Annotated[
         LogLevel, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
     ] = Field(default="INFO", description="Least severe log record that is written.")

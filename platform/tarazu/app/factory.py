@@ -8,13 +8,15 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from graphql_api.endpoint import Endpoint
 from graphql_api.observation import Observers
 from graphql_api.schema import schema
 from tarazu.app.access import AccessState, access_of
 from tarazu.app.authentication import AuthenticationMiddleware
+from graphql_api.subscriptions.endpoint import SubscriptionEndpoint
+from graphql_api.subscriptions.hub import CaseEventHub
 from tarazu.app.health import live, ready
 from tarazu.app.logging import log_operation
 from tarazu.app.login import log_in, log_out
@@ -40,6 +42,7 @@ class State(AccessState):
     sessions: Sessions
     reads: ReadPool
     settings: Settings
+    hub: CaseEventHub
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -51,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     metrics = Metrics()
     tracing = create_tracing(chosen)
     observers = Observers(metrics.note, log_operation, span=tracing.operation)
+    endpoint = Endpoint(schema, chosen, observers)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[State]:
@@ -61,17 +65,21 @@ def create_app(settings: Settings | None = None) -> Starlette:
         reads = ReadPool(chosen)
         metrics.watch_pool(sessions)
         tracing.watch(engine)
+        hub = CaseEventHub(chosen, sessions)
+        hub.start()
         try:
             async with access_of(sessions, chosen) as access:
-                yield {"sessions": sessions, "reads": reads, "settings": chosen, **access}
+                yield {"sessions": sessions, "reads": reads, "settings": chosen, "hub": hub, **access}
         finally:
+            await hub.stop()
             await reads.close()
             await engine.dispose()
             tracing.close()
 
     return Starlette(
         routes=[
-            Route("/graphql", Endpoint(schema, chosen, observers), methods=["POST"]),
+            Route("/graphql", endpoint, methods=["POST"]),
+            WebSocketRoute("/graphql", SubscriptionEndpoint(schema, chosen, endpoint.gate)),
             Route("/auth/login", log_in, methods=["POST"]),
             Route("/auth/logout", log_out, methods=["POST"]),
             Route("/livez", live, methods=["GET"]),

@@ -6,6 +6,7 @@ import uvicorn
 
 from tarazu.app.factory import create_app
 from tarazu.app.logging import configure_logging
+from tarazu.app.websocket_protocol import websocket_options
 from tarazu.settings import Settings
 
 
@@ -22,4 +23,5 @@ def serve(settings: Settings) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=20,
+        **websocket_options(),
     )

@@ -5,6 +5,7 @@ from .audit import AuditEvent
 from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
+from .case_event import CaseEvent, CaseEventPruned
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
@@ -24,6 +25,8 @@ __all__ = [
     "Case",
     "CaseComment",
     "CaseLink",
+    "CaseEvent",
+    "CaseEventPruned",
     "Customer",
     "DistributionTransformer",
     "District",

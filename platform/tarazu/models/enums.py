@@ -172,6 +172,12 @@ class MeasuredQuantity(StrEnum):
     MULTIPLIER = "multiplier"
 
 
+class CaseEventKind(StrEnum):
+    OPENED = "opened"
+    EVIDENCE_CHANGED = "evidence_changed"
+    STATE_CHANGED = "state_changed"
+
+
 class RunState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"

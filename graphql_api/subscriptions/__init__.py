@@ -1,0 +1,1 @@
+"""Subscriptions over graphql-transport-ws: from the events of PostgreSQL to bounded queues, one a subscriber."""
