@@ -6,6 +6,7 @@ Kept between runs in a folder of its own, and made anew where it is missing or o
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import hashlib
 import os
 from collections.abc import Iterator
@@ -18,8 +19,12 @@ import platformdirs
 from pydantic import SecretStr
 
 from migrations.runner import head_revision, upgrade
+from tarazu.database import Sessions, create_engine
 from tarazu.database.embedded import EmbeddedServer
 from tarazu.database.urls import asyncpg_dsn
+from tarazu.security.permissions import Role
+from tarazu.security.principals import local_operator
+from tarazu.security.tokens import create_token
 from tarazu.settings import Settings
 
 CUSTOMERS: Final = int(os.environ.get("CUSTOMERS", "100000"))
@@ -134,7 +139,22 @@ async def _fill(settings: Settings) -> None:
         await connection.close()
 
 
-def headers() -> dict[str, str]:
-    """What requests to the API carry: the token of the environment's GRAPHQL_TOKEN."""
-    token = os.environ.get("GRAPHQL_TOKEN")
-    return {"authorization": f"Bearer {token}"} if token else {}
+def headers(settings: Settings) -> dict[str, str]:
+    """What requests to the API carry: a token of a day, of an application."""
+    return {"authorization": f"Bearer {asyncio.run(_token(settings))}"}
+
+
+async def _token(settings: Settings) -> str:
+    engine = create_engine(settings, application_name="tarazu benchmark", pool_size=1)
+    try:
+        async with Sessions(engine).write() as session:
+            issued = await create_token(
+                session,
+                local_operator(),
+                name="benchmark",
+                role=Role.APPLICATION,
+                lifetime=dt.timedelta(days=1),
+            )
+        return issued.bearer.text
+    finally:
+        await engine.dispose()

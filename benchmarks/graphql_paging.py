@@ -35,9 +35,9 @@ def run(report: Report) -> None:
         keys = asyncio.run(_keys(settings))
         server = stack.enter_context(serving(settings, home() / "server.log"))
         load = stack.enter_context(generator())
-        first = Target(server.port, "/graphql", invoice_page_bodies([None]), headers())
+        first = Target(server.port, "/graphql", invoice_page_bodies([None]), headers(settings))
         # Beside each other, so that no two requests in turn are the same page.
-        deep = Target(server.port, "/graphql", invoice_page_bodies(keys), headers())
+        deep = Target(server.port, "/graphql", invoice_page_bodies(keys), headers(settings))
         for target in (first, deep):
             status, answer = post(target.port, target.path, target.bodies[0], target.headers)
             assert status == 200 and len(answer["data"]["invoices"]["edges"]) == 20, answer.get("errors")  # noqa: PT018  # one fact

@@ -53,9 +53,10 @@ def run(report: Report) -> None:
         if _RESOLVERS_SETTING:
             name, _, value = _RESOLVERS_SETTING.partition("=")
             resolvers = stack.enter_context(serving(settings, folder / "resolvers.log", **{name: value}))
+        token = headers(settings)
         load = stack.enter_context(generator())
         for size in _SIZES:
-            targets = _targets(size, ours, theirs, resolvers)
+            targets = _targets(size, token, ours, theirs, resolvers)
             _check_equal(targets)
             _report(report, size, _measure(load, targets))
 
@@ -69,11 +70,13 @@ def _postgraphile(stack: contextlib.ExitStack, settings: Settings, folder: Path)
     return stack.enter_context(postgraphile.serving(settings, place, folder / "postgraphile.log"))
 
 
-def _targets(size: int, ours: Server, theirs: Server | None, resolvers: Server | None) -> dict[str, Target]:
+def _targets(
+    size: int, token: dict[str, str], ours: Server, theirs: Server | None, resolvers: Server | None
+) -> dict[str, Target]:
     asked = pages(size, CUSTOMERS)
     targets = {
-        _OURS: Target(ours.port, "/graphql", graphql_bodies(asked), headers()),
-        _HANDWRITTEN: Target(ours.port, HANDWRITTEN_PATH, handwritten_bodies(asked)),
+        _OURS: Target(ours.port, "/graphql", graphql_bodies(asked), token),
+        _HANDWRITTEN: Target(ours.port, HANDWRITTEN_PATH, handwritten_bodies(asked), token),
     }
     if resolvers is not None:
         targets[_RESOLVERS] = replace(targets[_OURS], port=resolvers.port)

@@ -29,7 +29,7 @@ def run(report: Report) -> None:
         database, settings = stack.enter_context(prepared())
         server = stack.enter_context(serving(settings, home() / "server.log"))
         load = stack.enter_context(generator())
-        target = Target(server.port, "/graphql", graphql_bodies(pages(1, CUSTOMERS)), headers())
+        target = Target(server.port, "/graphql", graphql_bodies(pages(1, CUSTOMERS)), headers(settings))
         load.run(target, 2.0)
         running = load.start(target, _BEFORE_SECONDS + _DOWN_SECONDS + _AFTER_SECONDS + 5.0)
         time.sleep(_BEFORE_SECONDS)

@@ -38,7 +38,7 @@ def run(report: Report) -> None:
         _, settings = stack.enter_context(prepared())
         server = stack.enter_context(serving(settings, home() / "server.log", log_level="warning"))
         load = stack.enter_context(generator())
-        target = Target(server.port, "/graphql", graphql_bodies(asked), headers())
+        target = Target(server.port, "/graphql", graphql_bodies(asked), headers(settings))
         load.run(target, _WARM_UP_SECONDS)
         process = psutil.Process(server.pid)
         connections, files = asyncio.run(_connections(settings)), process.num_fds()
