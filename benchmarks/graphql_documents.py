@@ -112,7 +112,7 @@ SELECT json_build_object(
     'edges', coalesce(json_agg(page.edge), '[]'::json),
     'pageInfo', json_build_object(
         'hasNextPage', (SELECT id FROM customer WHERE id > max(page.id) ORDER BY id LIMIT 1) IS NOT NULL,
-        'endCursor', translate(encode(convert_to('["customer",' || max(page.id) || ']', 'UTF8'), 'base64'), '+/=', '-_')
+        'endCursor', translate(encode(convert_to('["customer", ' || max(page.id) || ']', 'UTF8'), 'base64'), '+/=', '-_')
     )
 )
 FROM (
