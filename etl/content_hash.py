@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tarazu.models import Base
 
-# The machinery's runs and who may come in are not of the utility. Receivables are computed from invoices and allocations
+# The machinery's runs, who may come in and what subscribers were told are not of the utility. Receivables are computed from invoices and allocations
 # by the database, copies of surrogate ids included.
 EXCLUDED_TABLES: Final = frozenset(
     {
@@ -23,6 +23,8 @@ EXCLUDED_TABLES: Final = frozenset(
         "scan_run",
         "lake_change",
         "receivable",
+        "case_event",
+        "case_event_pruned",
         "api_token",
         "user_account",
         "login_session",

@@ -170,6 +170,7 @@ def many(
         row = row_type(info)
         shape, values = reader.read(arguments, info.context.limits)
         key = resolving.key_of(root, found)
+        assert key is not None, "a list hangs on the primary key"
         given = (found, row, reader, shape, values)
         return ConnectionOf(
             shape.order,
@@ -178,7 +179,7 @@ def many(
             lambda: info.context.load(resolving.related_counts, key, *given),
         )
 
-    parameters = [_parameter("root", strawberry.Parent[Any]), _parameter("info", Info)]
+    parameters = [_parameter("root", _PARENT), _parameter("info", Info)]
     if filter_type is not None:
         parameters.append(_filter_parameter(filter_type))
     return _field(_with(resolve, [*parameters, *_PAGE_PARAMETERS]), description, Many(found, order, reader))
@@ -265,10 +266,11 @@ def with_parameters(
 
 def row_type(info: Info) -> RowType:
     """The rows that the field under way returns; refused where the principal may not read them."""
-    named = get_named_type(info._raw_info.return_type)  # noqa: SLF001  # Info has no public way to it
+    # Any: graphql-core's named types have fields or not.
+    named: Any = get_named_type(info._raw_info.return_type)  # noqa: SLF001  # Info has no public way to it
     if "edges" in getattr(named, "fields", {}):
-        edge = get_named_type(named.fields["edges"].type)  # type: ignore[union-attr]  # connections have it
-        named = get_named_type(edge.fields["node"].type)  # type: ignore[union-attr]
+        edge: Any = get_named_type(named.fields["edges"].type)
+        named = get_named_type(edge.fields["node"].type)
     row = info.context.types[named.name].row
     if row.requires is not None:
         info.context.principal.require(row.requires)
@@ -319,6 +321,7 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
+_PARENT: Final[Any] = strawberry.Parent[Any]  # type: ignore[misc]  # an alias of Annotated
 _PLACE: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _PAGE_PARAMETERS: Final = (
     _parameter("first", First, PAGE_SIZE),

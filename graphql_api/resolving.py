@@ -185,9 +185,9 @@ async def _joined(
     row: RowType,
     order: Order | None = None,
 ) -> list[tuple[Key, Any]]:
-    assert row.table is not None
+    assert row.model is not None
     given = _given(keys, relation)
-    target = row.table.alias()
+    target = row.model.__table__.alias()
     child = aliased(row.model, target)
     statement = (
         select(*given.c, child)
@@ -220,4 +220,3 @@ def _given(keys: Sequence[Key], relation: Relation) -> FromClause:
 def _plain(value: Any) -> Any:
     # asyncpg has a UUID of its own.
     return uuid.UUID(str(value)) if isinstance(value, uuid.UUID) else value
-

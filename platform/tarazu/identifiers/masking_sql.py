@@ -11,7 +11,7 @@ from tarazu.identifiers.masking import MASK
 
 def mask_sql(identifier: ColumnElement[Any], *, keep: int = 4) -> ColumnElement[str | None]:
     """All but the last `keep` characters replaced by `*`; all of them where that would leave nothing hidden."""
-    kept = literal_column(str(keep))
+    kept: ColumnElement[int] = literal_column(str(keep))
     length = func.length(identifier)
     star = literal_column(f"'{MASK}'", Text)
     return case(
