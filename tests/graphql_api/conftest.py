@@ -245,7 +245,15 @@ def _bills(chance: random.Random, world: World) -> list[models.Base]:
 
 def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[models.Base]:
     rule = models.RuleVersion(
-        rule_id="T02", version=1, content_hash="h", definition={"title": {"en": "Drop"}}
+        rule_id="T02",
+        version=1,
+        content_hash="h",
+        definition={
+            "title": {"en": "Drop", "fa": "افت"},
+            "family": "theft",
+            "severity": "high",
+            "parameters": {"drop_percent": {"default": 50, "unit": "%"}},
+        },
     )
     other = models.RuleVersion(rule_id="C01", version=3, content_hash="i", definition={})
     rows: list[models.Base] = [rule, other]
