@@ -339,11 +339,11 @@ async def test_pings_of_the_protocol_are_answered(start: Any, client: Any) -> No
 
 WRONG_DOCUMENTS = [
     ("{ cases(first: 1) { totalCount } }", "graphql.operation"),
-    ("subscription { nothing }", "graphql.operation"),
-    ("subscription {" + "x" * 300, "graphql.operation"),
-    ("", "graphql.operation"),
+    ("subscription { nothing }", "graphql.invalid"),
+    ("subscription {" + "x" * 300, "graphql.syntax"),
+    ("", "graphql.syntax"),
     ('subscription { caseFlagged(after: "?") { __typename } }', "graphql.cursor"),
-    ("subscription { a: caseFlagged { __typename } b: caseFlagged { __typename } }", "graphql.operation"),
+    ("subscription { a: caseFlagged { __typename } b: caseFlagged { __typename } }", "graphql.invalid"),
 ]
 
 

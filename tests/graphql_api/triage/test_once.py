@@ -132,7 +132,7 @@ async def test_the_key_is_found_wherever_the_document_has_it(clerk: Any, office:
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("short", "idempotency.key"), ("x" * 101, "idempotency.key"), (None, "BAD_REQUEST"), (7, "BAD_REQUEST")],
+    [("short", "idempotency.key"), ("x" * 101, "idempotency.key"), (None, "graphql.variables"), (7, "graphql.variables")],
 )
 async def test_without_a_right_key_nothing_is_done(clerk: Any, office: Any, key: Any, code: str) -> None:
     body = clerk.body("assignCase", **of(office.cases[0]), assignee="a")
@@ -208,7 +208,7 @@ async def test_text_that_postgresql_cannot_keep_is_refused_by_name(clerk: Any, o
         f'caseId: "{of(office.cases[0])["caseId"]}" }}) {{ __typename }} }}'
     )
     answer = (await clerk.post({"query": query})).json()
-    assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert answer["errors"][0]["extensions"]["code"] == "graphql.syntax"
     assert (await office.case(office.cases[0])).version == 1
 
 
