@@ -16,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy.exc
-from sqlalchemy import event, text
+from sqlalchemy import event, literal_column, select, text
 
 from tarazu import models
 from tarazu.app import create_app
-from tarazu.database import Sessions, create_engine
+from tarazu.database import ReadPool, Sessions, create_engine
 from tarazu.database.faults import classify
 from tarazu.errors import OperationalError
 from tarazu.models.enums import (
@@ -245,7 +245,15 @@ def _bills(chance: random.Random, world: World) -> list[models.Base]:
 
 def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[models.Base]:
     rule = models.RuleVersion(
-        rule_id="T02", version=1, content_hash="h", definition={"title": {"en": "Drop"}}
+        rule_id="T02",
+        version=1,
+        content_hash="h",
+        definition={
+            "title": {"en": "Drop", "fa": "افت"},
+            "family": "theft",
+            "severity": "high",
+            "parameters": {"drop_percent": {"default": 50, "unit": "%"}},
+        },
     )
     other = models.RuleVersion(rule_id="C01", version=3, content_hash="i", definition={})
     rows: list[models.Base] = [rule, other]
@@ -404,6 +412,7 @@ class Api:
 
     http: httpx.AsyncClient
     sessions: Sessions
+    reads: ReadPool
     authenticator: Authenticator
     settings: Settings
     token: str
@@ -442,17 +451,25 @@ class Api:
 
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
-        """The SQL statements that the API sends inside."""
+        """The SQL statements that the API sends inside, compiled ones and those of resolvers."""
         statements: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
             statements.append(statement)
 
+        fetch_text = self.reads.fetch_text
+
+        async def noting(statement: str, *given: Any, **more: Any) -> Any:
+            statements.append(statement)
+            return await fetch_text(statement, *given, **more)
+
         engine = self.sessions.engine.sync_engine
         event.listen(engine, "before_cursor_execute", note)
+        self.reads.fetch_text = noting  # type: ignore[method-assign]  # for the time of the test
         try:
             yield statements
         finally:
+            self.reads.fetch_text = fetch_text  # type: ignore[method-assign]
             event.remove(engine, "before_cursor_execute", note)
 
 
@@ -474,7 +491,7 @@ def api_of() -> Callable[[Settings], AbstractAsyncContextManager[Api]]:
 
             transport = httpx.ASGITransport(with_state)
             async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
-                stranger = Api(http, state["sessions"], state["authenticator"], settings, token="")
+                stranger = Api(http, state["sessions"], state["reads"], state["authenticator"], settings, token="")
                 analyst = await stranger.as_(Role.ANALYST)
                 http.headers["authorization"] = f"Bearer {analyst.token}"
                 yield analyst
@@ -487,6 +504,27 @@ async def api(company: Settings, world: World, api_of: Any) -> AsyncIterator[Api
     """The API on the world's database."""
     async with api_of(company) as started:
         yield started
+
+
+@pytest.fixture(params=["statements", "resolvers"])
+async def api_both(
+    request: pytest.FixtureRequest, company: Settings, world: World, api_of: Any
+) -> AsyncIterator[Api]:
+    """The API, answering reads by compiled statements, and by resolvers."""
+    compiles = request.param == "statements"
+    async with api_of(company.model_copy(update={"api_compiler": compiles})) as started:
+        yield started
+
+
+@pytest.fixture
+def summary_is(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes `caseSummary` count by an SQL expression of the test's own."""
+
+    def put(expression: str) -> None:
+        statement = select(literal_column(expression).label("case_count"))
+        monkeypatch.setattr("graphql_api.cases.readers.case_summary_statement", lambda *_, **__: statement)
+
+    return put
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from graphql_api.disconnect import run_until_disconnect
 from tarazu.app import create_app
 from tarazu.database import Sessions
+from tarazu.security.permissions import Role
 from tarazu.settings import Settings
 
 
@@ -35,11 +36,11 @@ async def serving(settings: Settings) -> AsyncIterator[int]:
     await task
 
 
-def request(query: str) -> bytes:
+def request(query: str, token: str) -> bytes:
     body = json.dumps({"query": query}).encode()
     return (
         b"POST /graphql HTTP/1.1\r\nhost: tarazu\r\ncontent-type: application/json\r\n"
-        + f"content-length: {len(body)}\r\n\r\n".encode()
+        + f"authorization: Bearer {token}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         + body
     )
 
@@ -62,17 +63,17 @@ async def until(wanted: int, sessions: Sessions, seconds: float) -> float:
     return time.perf_counter() - started
 
 
+@pytest.mark.parametrize("compiles", [True, False])
 async def test_the_statement_of_a_client_that_went_away_ends_within_a_second(
-    database: Settings, sessions: Sessions, monkeypatch: Any
+    database: Settings, sessions: Sessions, api_of: Any, summary_is: Any, compiles: bool
 ) -> None:
-    async def slow(session: Any, *_: Any) -> Any:
-        await session.execute(text("SELECT pg_sleep(30)"))
-
-    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", slow)
-    patient = database.model_copy(update={"statement_timeout_ms": 60_000})
+    summary_is("pg_sleep(30)")
+    patient = database.model_copy(update={"statement_timeout_ms": 60_000, "api_compiler": compiles})
+    async with api_of(patient) as api:
+        manager = await api.as_(Role.OFFICE_MANAGER)  # whose reads may take 10 s
     async with serving(patient) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request("{ caseSummary(groupBy: []) { caseCount } }"))
+        writer.write(request("{ caseSummary(groupBy: []) { caseCount } }", manager.token))
         await writer.drain()
         await until(1, sessions, 10)
         writer.close()
@@ -81,7 +82,7 @@ async def test_the_statement_of_a_client_that_went_away_ends_within_a_second(
 
         # And the next client is served.
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request("{ cases { totalCount } }"))
+        writer.write(request("{ cases { totalCount } }", manager.token))
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")
         writer.close()

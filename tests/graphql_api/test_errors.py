@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
 import pytest
 from graphql import build_client_schema, get_introspection_query
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import literal_column
+
+from graphql_api.compiler.arguments import LookupReader
+from tarazu.security.roles import role_policies
 
 
 async def test_own_errors_pass_with_their_code_and_mend(world: Any, api: Any) -> None:
@@ -20,13 +24,10 @@ async def test_own_errors_pass_with_their_code_and_mend(world: Any, api: Any) ->
 
 
 async def test_faults_of_the_program_are_masked_and_logged(
-    world: Any, api: Any, monkeypatch: Any, caplog: Any
+    api_both: Any, summary_is: Any, caplog: Any
 ) -> None:
-    async def broken(*_: Any) -> Any:
-        raise RuntimeError("the secret inside")
-
-    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", broken)
-    response = await api.post("{ caseSummary(groupBy: []) { caseCount } }")
+    summary_is("CAST('the secret inside'::text AS integer)")
+    response = await api_both.post("{ caseSummary(groupBy: []) { caseCount } }")
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "INTERNAL"}
     assert "secret" not in response.text
@@ -48,28 +49,32 @@ async def test_a_database_that_is_away_is_unavailable_with_a_hint_to_retry(
     assert "tarazu" not in response.text.lower()
 
 
+@pytest.mark.parametrize("compiles", [True, False])
 async def test_a_read_that_takes_too_long_is_ended_and_the_next_one_works(
-    database: Any, api_of: Any, monkeypatch: Any
+    database: Any, api_of: Any, monkeypatch: Any, summary_is: Any, compiles: bool
 ) -> None:
-    async def slow(session: Any, *_: Any) -> Any:
-        await session.execute(text("SELECT pg_sleep(5)"))
-
-    hasty = database.model_copy(update={"statement_timeout_ms": 100})
+    # That of the role, which is longer, would hold else.
+    monkeypatch.setattr(
+        "tarazu.security.principals.role_policies",
+        lambda: {
+            role: dataclasses.replace(policy, statement_timeout_ms=None)
+            for role, policy in role_policies().items()
+        },
+    )
+    hasty = database.model_copy(update={"statement_timeout_ms": 100, "api_compiler": compiles})
+    summary_is("pg_sleep(5)")
     async with api_of(hasty) as api:
-        monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", slow)
         body = (await api.post("{ caseSummary(groupBy: []) { caseCount } customers { totalCount } }")).json()
         assert body["errors"][0]["extensions"]["code"] == "operational"
         assert (await api.ask("{ customers { totalCount } }"))["customers"]["totalCount"] == 0
         assert api.sessions.engine.sync_engine.pool.checkedout() == 0
+        assert api.reads.in_use == 0
 
 
-async def test_reads_cannot_write(database: Any, api_of: Any, monkeypatch: Any) -> None:
-    async def write(session: Any, *_: Any) -> Any:
-        await session.execute(text("INSERT INTO district (code) VALUES ('x')"))
-
-    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", write)
-    async with api_of(database) as api:
-        assert await api.fail("{ caseSummary(groupBy: []) { caseCount } }") == "INTERNAL"
+async def test_reads_cannot_write(api_both: Any, summary_is: Any, caplog: Any) -> None:
+    summary_is("nextval(pg_get_serial_sequence('district', 'id'))")
+    assert await api_both.fail("{ caseSummary(groupBy: []) { caseCount } }") == "INTERNAL"
+    assert "read-only transaction" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -220,14 +225,19 @@ async def test_identifiers_in_variables_do_not_reach_the_log(
 
 
 async def test_a_failed_read_does_not_spoil_the_other_reads_of_its_request(
-    world: Any, api: Any, monkeypatch: Any
+    api_both: Any, monkeypatch: Any
 ) -> None:
-    async def broken(session: Any, *_: Any) -> Any:
-        await session.execute(text("SELECT 1 / 0"))
+    source = LookupReader.source
 
-    monkeypatch.setattr("graphql_api.metering.queries.usage_points_by_subscription_no", broken)
+    def broken(self: Any, shape: Any, bind: Any, values: Any, row: Any) -> Any:
+        found = source(self, shape, bind, values, row)
+        if row.table.name != "usage_point":
+            return found
+        return dataclasses.replace(found, conditions=(*found.conditions, literal_column("1 / 0 = 1")))
+
+    monkeypatch.setattr(LookupReader, "source", broken)
     body = (
-        await api.post(
+        await api_both.post(
             '{ usagePoint(subscriptionNo: "S000000") { id } customer(customerNo: "C00000") { customerNo } }'
         )
     ).json()

@@ -77,14 +77,11 @@ async def test_09_answers_hold_no_trace_of_their_making(world: Any, api: Any) ->
     assert set(body["extensions"]) == {"cost"}
 
 
-async def test_10_errors_hold_no_detail_of_the_inside(world: Any, api: Any, monkeypatch: Any) -> None:
-    async def broken(*_: Any) -> Any:
-        raise RuntimeError("SELECT secret FROM /srv/tarazu/inside.py")
-
-    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", broken)
-    response = await api.post("{ caseSummary(groupBy: []) { caseCount } }")
+async def test_10_errors_hold_no_detail_of_the_inside(api_both: Any, summary_is: Any) -> None:
+    summary_is("CAST('SELECT secret FROM /srv/tarazu/inside.py'::text AS integer)")
+    response = await api_both.post("{ caseSummary(groupBy: []) { caseCount } }")
     assert response.json()["errors"][0]["extensions"] == {"code": "INTERNAL"}
-    for word in ("Traceback", "SELECT", "inside.py", "RuntimeError"):
+    for word in ("Traceback", "SELECT", "inside.py", "Error", "cast", "integer"):
         assert word not in response.text
 
 

@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         )
         sessions = Sessions(engine)
         reads = ReadPool(chosen)
-        metrics.watch_pool(sessions)
+        metrics.watch_pools(sessions, reads)
         tracing.watch(engine)
         hub = CaseEventHub(chosen, sessions)
         hub.start()

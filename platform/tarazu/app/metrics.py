@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from graphql_api.limits.rate import RateError
 from graphql_api.observation import Outcome
-from tarazu.database import Sessions
+from tarazu.database import ReadPool, Sessions
 from tarazu.settings import Settings
 
 # Seconds; the objective is 0.3 s, and a statement may take 5 s.
@@ -64,11 +64,15 @@ class Metrics:
         )
         self._pool_in_use = Gauge(
             "tarazu_database_connections_in_use",
-            "Connections of the pool that a request holds now.",
+            "Connections of the pool that requests hold now: `reads` answers compiled reads, `sessions` all else.",
+            ("pool",),
             registry=self.registry,
         )
         self._pool_size = Gauge(
-            "tarazu_database_connections_max", "Connections that the pool may open.", registry=self.registry
+            "tarazu_database_connections_max",
+            "Connections that the pool may open.",
+            ("pool",),
+            registry=self.registry,
         )
 
     def note(self, outcome: Outcome) -> None:
@@ -80,12 +84,14 @@ class Metrics:
         if outcome.code == RateError.code:
             self._refused.labels(outcome.role).inc()
 
-    def watch_pool(self, sessions: Sessions) -> None:
-        """Reads the pool whenever the metrics are read."""
+    def watch_pools(self, sessions: Sessions, reads: ReadPool) -> None:
+        """Looks at the pools whenever the metrics are read."""
         pool = sessions.engine.sync_engine.pool
         if isinstance(pool, QueuePool):
-            self._pool_in_use.set_function(pool.checkedout)
-            self._pool_size.set_function(pool.size)
+            self._pool_in_use.labels("sessions").set_function(pool.checkedout)
+            self._pool_size.labels("sessions").set_function(pool.size)
+        self._pool_in_use.labels("reads").set_function(lambda: reads.in_use)
+        self._pool_size.labels("reads").set(reads.size)
 
     def write(self) -> bytes:
         """In Prometheus' text format."""

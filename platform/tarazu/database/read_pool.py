@@ -38,6 +38,10 @@ class ReadPool:
         self._closed = False
 
     @property
+    def size(self) -> int:
+        return self._size
+
+    @property
     def in_use(self) -> int:
         return self._size - self._idle.qsize()
 

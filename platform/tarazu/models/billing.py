@@ -35,6 +35,7 @@ class Invoice(Base):
             None,
             "usage_point_id",
             "period_end",
+            "id",
             postgresql_include=["period_start", "consumption_kwh"],
         ),
         Index(None, "agreement_id"),

@@ -15,7 +15,7 @@ from .usage_point import UsagePoint
 class Payment(Base):
     __tablename__ = "payment"
     __table_args__ = (
-        Index(None, "usage_point_id", "paid_on"),
+        Index(None, "usage_point_id", "paid_on", "id"),
         # What was paid in a period, and what was not paid yet on a day.
         Index(None, "paid_on", postgresql_include=["usage_point_id", "amount_rial"]),
         CheckConstraint("amount_rial > 0", name="amount"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,8 @@ class Vocabulary:
     dates: tuple[str, ...]
     ids: tuple[str, ...]
     searches: tuple[str, ...]
+    own: Mapping[str, tuple[str, ...]]
+    """Written values of arguments that take few: by the name of the argument."""
 
 
 class Documents:
@@ -129,8 +131,10 @@ class Documents:
         self.schema = schema
         self.words = vocabulary
 
-    def query(self, draw: Any) -> str:
-        names = draw(st.lists(st.sampled_from(sorted(self.schema.query_type.fields)), min_size=1, max_size=2))
+    def query(self, draw: Any, roots: Sequence[str] = ()) -> str:
+        """One or two fields of the root, of `roots` where some are given."""
+        among = sorted(roots or self.schema.query_type.fields)
+        names = draw(st.lists(st.sampled_from(among), min_size=1, max_size=2))
         fields = [
             self.field(draw, f"r{place}", self.schema.query_type.fields[name], name, DEPTH)
             for place, name in enumerate(names)
@@ -205,6 +209,11 @@ class Documents:
             return str(draw(st.integers(1, 5)))
         if name in ("after", "id"):
             return None  # pages are walked in a test of their own
+        if name in self.words.own:
+            values = self.words.own[name]
+            if not isinstance(kind, GraphQLNonNull) and draw(st.booleans()):
+                return None
+            return draw(st.sampled_from(values))
         named = get_named_type(kind)
         required = isinstance(kind, GraphQLNonNull)
         if (
@@ -218,6 +227,9 @@ class Documents:
     def _value(self, draw: Any, kind: Any, name: str, depth: int) -> str:
         if isinstance(kind, GraphQLNonNull):
             kind = kind.of_type
+        if isinstance(kind, GraphQLList) and name == "groupBy":
+            dimensions = sorted(get_named_type(kind).values)
+            return f"[{', '.join(draw(st.lists(st.sampled_from(dimensions), max_size=3, unique=True)))}]"
         if isinstance(kind, GraphQLList):
             values = draw(st.lists(st.just(None), min_size=1, max_size=2))
             return f"[{', '.join(self._value(draw, kind.of_type, name, depth) for _ in values)}]"
@@ -287,5 +299,15 @@ async def documents(paths: BothPaths, world: Any) -> Documents:
             world.usage_points[1].subscription_no,
             "شرکت",
         ),
+        own={
+            "from": ('"2024-12-01"', '"2025-01-01"', '"2025-02-10"'),
+            "to": ('"2025-02-11"', '"2025-04-01"', '"2025-06-01"'),
+            "asOf": ('"2024-06-01"', '"2025-03-01"', '"2025-06-01"', "null"),
+            "ageBoundsDays": ("[30, 60]", "[1]", "[30, 60, 90, 180, 365]", "[10, 400]", "null"),
+            "minOverdueRial": ("0", "1", "250000"),
+            "district": ('"D0"', '"D1"', '"D2"', '"none"'),
+            "transformer": ('"T0"', '"T3"', '"none"'),
+            "feeder": ('"F0"', '"F1"', '"none"'),
+        },
     )
     return Documents(paths.compiler.graphql_schema, words)

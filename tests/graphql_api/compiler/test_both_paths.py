@@ -8,10 +8,13 @@ import re
 from typing import Any
 
 import orjson
+import pytest
 from graphql import GraphQLError
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from graphql_api.compiler.mapping import root_fields
+from graphql_api.schema import schema
 from tarazu.models.enums import Sector
 from tarazu.security.permissions import Permission
 from tarazu.security.principal import ForbiddenError
@@ -57,18 +60,33 @@ scopes = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=200,
+missing_permissions = st.sets(st.sampled_from(GUARDED), max_size=2)
+unhurried = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
-@given(data=st.data(), scope=scopes, missing=st.sets(st.sampled_from(GUARDED), max_size=2))
+
+
+@settings(unhurried, max_examples=200)
+@given(data=st.data(), scope=scopes, missing=missing_permissions)
 async def test_both_give_the_same(
     paths: Any, documents: Any, data: Any, scope: Any, missing: set[Permission]
 ) -> None:
     """Values, nulls and the order of keys alike; what resolvers refuse, the plan refuses too."""
-    text = documents.query(data.draw)
+    await compare(paths, documents.query(data.draw), scope, missing)
+
+
+@pytest.mark.parametrize("root", sorted(root_fields(schema._schema)))
+@settings(unhurried, max_examples=10)
+@given(data=st.data(), scope=scopes, missing=missing_permissions)
+async def test_both_give_the_same_for_each_root_field(
+    paths: Any, documents: Any, root: str, data: Any, scope: Any, missing: set[Permission]
+) -> None:
+    await compare(paths, documents.query(data.draw, (root,)), scope, missing)
+
+
+async def compare(paths: Any, text: str, scope: Any, missing: set[Permission]) -> None:
     districts, sectors = scope
     principal = principal_of(
         frozenset(Permission) - missing,

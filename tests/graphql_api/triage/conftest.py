@@ -13,6 +13,7 @@ import pytest
 from graphql_api.ids import encode_id
 from tarazu.app import create_app
 from tarazu.cases import desk
+from tarazu.security.authentication import UnauthenticatedError
 from tarazu.security.principal import Principal
 
 REFUSED = (
@@ -64,24 +65,37 @@ def mutation(verb: str) -> str:
     return f"mutation($input: {kind}!) {{ {verb}(input: $input) {{ __typename {SELECTIONS[verb]} }} }}"
 
 
+class Badges:
+    """An authenticator: a bearer is the number of a principal. Tokens are tested where they are made."""
+
+    def __init__(self) -> None:
+        self._principals: list[Principal] = []
+
+    def of(self, principal: Principal) -> str:
+        if principal not in self._principals:
+            self._principals.append(principal)
+        return f"Bearer {self._principals.index(principal)}"
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        if authorization is None:
+            raise UnauthenticatedError
+        return self._principals[int(authorization.removeprefix("Bearer "))]
+
+
 @dataclass
 class Clerk:
     """Sends mutations to the application, each under a new key where none is given."""
 
     http: httpx.AsyncClient
     principal: Principal
-    principals: list[Principal | None]
-    """Whom the application sees, by the number in the header `x-as`."""
+    badges: Badges
     engine: Any
     """Of the application, for events."""
     keys: Any = field(default_factory=itertools.count)
 
     async def post(self, body: Any, principal: Principal | None = None) -> httpx.Response:
-        who = principal or self.principal
-        if who not in self.principals:
-            self.principals.append(who)
-        number = str(self.principals.index(who))
-        return await self.http.post("/graphql", json=body, headers={"x-as": number})
+        headers = {"authorization": self.badges.of(principal or self.principal)}
+        return await self.http.post("/graphql", json=body, headers=headers)
 
     async def send(
         self, verb: str, *, key: str | None = None, principal: Principal | None = None, **given: Any
@@ -108,17 +122,16 @@ class Clerk:
 async def clerk(database: Any, office: Any, principal_of: Callable[..., Principal]) -> AsyncIterator[Clerk]:
     """An office manager's client, who may do everything everywhere."""
     app = create_app(database)
-    principals: list[Principal | None] = [None]
+    badges = Badges()
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
-            number = dict(scope["headers"]).get(b"x-as", b"0")
-            scope["state"] = {**state, "principal": principals[int(number)]}
+            scope["state"] = {**state, "authenticator": badges}
             await app(scope, receive, send)
 
         transport = httpx.ASGITransport(with_state)
         async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
-            yield Clerk(http, principal_of(), principals, state["sessions"].engine.sync_engine)
+            yield Clerk(http, principal_of(), badges, state["sessions"].engine.sync_engine)
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@ from typing import Any
 
 import orjson
 import pytest
+from graphql import parse
 from sqlalchemy import select
 
 from graphql_api.ids import encode_id
-from graphql_api.once import read_mutation_call
+from graphql_api.once import mutation_call, settle
 from tarazu import models
+from tarazu.idempotency import Answer
 from tarazu.models import IdempotencyKey
 
 ASSIGN = "assignCase(input: $input) { __typename }"
@@ -130,7 +132,7 @@ async def test_the_key_is_found_wherever_the_document_has_it(clerk: Any, office:
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("short", "idempotency.key"), ("x" * 101, "idempotency.key"), (None, "BAD_REQUEST"), (7, "BAD_REQUEST")],
+    [("short", "idempotency.key"), ("x" * 101, "idempotency.key"), (None, "graphql.variables"), (7, "graphql.variables")],
 )
 async def test_without_a_right_key_nothing_is_done(clerk: Any, office: Any, key: Any, code: str) -> None:
     body = clerk.body("assignCase", **of(office.cases[0]), assignee="a")
@@ -142,8 +144,9 @@ async def test_without_a_right_key_nothing_is_done(clerk: Any, office: Any, key:
 
 async def test_who_is_not_known_changes_nothing(clerk: Any, office: Any) -> None:
     body = clerk.body("assignCase", **of(office.cases[0]), assignee="a")
-    answer = (await clerk.http.post("/graphql", json=body)).json()
-    assert answer["errors"][0]["extensions"]["code"] == "access.forbidden"
+    response = await clerk.http.post("/graphql", json=body)
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"]["code"] == "access.unauthenticated"
     assert (await office.case(office.cases[0])).version == 1
 
 
@@ -205,21 +208,28 @@ async def test_text_that_postgresql_cannot_keep_is_refused_by_name(clerk: Any, o
         f'caseId: "{of(office.cases[0])["caseId"]}" }}) {{ __typename }} }}'
     )
     answer = (await clerk.post({"query": query})).json()
-    assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert answer["errors"][0]["extensions"]["code"] == "graphql.syntax"
     assert (await office.case(office.cases[0])).version == 1
+
+
+def call(query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
+    return mutation_call(parse(query), name, variables or {}, query)
 
 
 def test_queries_and_wrong_documents_are_no_changes() -> None:
     for query in (
         "{ node(id: 1) { id } }",
         "query mutation { x }",
-        "mutation {",
+        "subscription { x }",
         "mutation { a } mutation { b }",
-        "",
+        "fragment F on Mutation { a }",
+        "mutation { m }",
+        "mutation { m(input: 5) }",
+        "mutation { m(input: { clientMutationKey: 5 }) }",
+        "mutation($key: String) { m(input: { clientMutationKey: $key }) }",
     ):
-        assert read_mutation_call({"query": query}) is None
-    assert read_mutation_call({}) is None
-    assert read_mutation_call({"query": 5, "variables": []}) is None
+        assert call(query) is None, query
+    assert call("mutation A { a } mutation B { b }", name="C") is None
 
 
 def test_the_order_of_keys_of_variables_makes_no_other_body() -> None:
@@ -228,6 +238,15 @@ def test_the_order_of_keys_of_variables_makes_no_other_body() -> None:
         b'{"input": {"clientMutationKey": "key-0001", "a": 1, "b": {"c": 2, "d": 3}}}',
         b'{"input": {"b": {"d": 3, "c": 2}, "a": 1, "clientMutationKey": "key-0001"}}',
     )
-    one, two = (read_mutation_call({"query": query, "variables": orjson.loads(text)}) for text in texts)
+    one, two = (call(query, orjson.loads(text)) for text in texts)
     assert one == two
     assert one is not None
+    assert one != call(query, orjson.loads(texts[0].replace(b'"c": 2', b'"c": 3')))
+
+
+def test_an_answer_with_errors_claims_no_effect_and_is_not_final() -> None:
+    done = b'{"data":{"m":{"x":1}}}'
+    assert settle(done, 200) == Answer(done, 200)
+    failed = settle(b'{"data":{"m":{"x":null}},"errors":[{"message":"m"}]}', 503)
+    assert orjson.loads(failed.body) == {"data": None, "errors": [{"message": "m"}]}
+    assert (failed.status, failed.final) == (503, False)

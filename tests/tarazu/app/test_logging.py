@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from sqlalchemy import text
+from sqlalchemy import literal_column, select
 
 from graphql_api.observation import Outcome
 from tarazu.app import create_app
 from tarazu.app.logging import bind_principal, bind_request, configure_logging, log_operation
+from tarazu.security.authentication import UnauthenticatedError
+from tarazu.security.principal import Principal
+from tarazu.security.principals import local_operator
 from tarazu.settings import Settings
 
 CANARY = "7731689951"
@@ -111,30 +114,39 @@ def test_a_higher_level_is_kept_for_all(log: Any) -> None:
     assert stream.getvalue() == ""
 
 
+@pytest.mark.parametrize("compiles", [True, False])
 async def test_no_canary_reaches_the_log_on_any_path(
-    log: Any, database: Settings, monkeypatch: pytest.MonkeyPatch
+    log: Any, database: Settings, monkeypatch: pytest.MonkeyPatch, compiles: bool
 ) -> None:
     stream = log(log_level="DEBUG")
 
-    async def broken(session: Any, *_: Any) -> Any:
-        await session.execute(text("SELECT CAST(:value AS integer)"), {"value": CANARY + "x"})
+    def broken(*_: Any, **__: Any) -> Any:
+        return select(literal_column(f"CAST('{CANARY}x'::text AS integer)").label("case_count"))
 
-    async def raising(*_: Any) -> Any:
+    def raising(*_: Any, **__: Any) -> Any:
         raise RuntimeError(f"row of {CANARY}")
 
-    monkeypatch.setattr("graphql_api.metering.queries.usage_points_by_subscription_no", broken)
-    monkeypatch.setattr("graphql_api.cases.queries.repository.case_summary", raising)
-    app = create_app(database)
+    class EverybodyIsKnown:
+        """But those whose credential is the canary."""
+
+        async def authenticate(self, authorization: str | None) -> Principal:
+            if CANARY in (authorization or ""):
+                raise UnauthenticatedError
+            return local_operator()
+
+    monkeypatch.setattr("graphql_api.cases.readers.case_summary_statement", broken)
+    monkeypatch.setattr("graphql_api.network.readers._BalanceReader.read", raising)
+    app = create_app(database.model_copy(update={"api_compiler": compiles}))
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
-            scope["state"] = dict(state)
+            scope["state"] = {**state, "authenticator": EverybodyIsKnown()}
             await app(scope, receive, send)
 
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(with_state),
             base_url="http://tarazu",
-            headers={"authorization": f"Bearer {CANARY}", "x-request-id": "request-1", "cookie": CANARY},
+            headers={"x-request-id": "request-1", "cookie": CANARY},
         ) as http:
             for query, variables in (
                 (f"query N{CANARY} {{ cases {{ totalCount }} }}", {}),
@@ -145,17 +157,22 @@ async def test_no_canary_reaches_the_log_on_any_path(
                 (f'{{ "{CANARY}', {}),
                 (f'{{ usagePoint(subscriptionNo: "{CANARY}") {{ id }} }}', {}),
                 ("{ caseSummary(groupBy: []) { caseCount } }", {}),
+                ('{ feederBalances(from: "2025-01-01", to: "2025-02-01") { totalCount } }', {}),
                 (f'{{ node(id: "{CANARY}") {{ id }} }}', {}),
                 (f'{{ cases(after: "{CANARY}") {{ totalCount }} }}', {}),
             ):
                 await http.post("/graphql", json={"query": query, "variables": variables})
+            stranger = await http.post(
+                "/graphql", json={"query": "{ x }"}, headers={"authorization": f"Bearer {CANARY}"}
+            )
+            assert stranger.status_code == 401
             await http.post("/graphql", json={"documentId": CANARY})
             await http.post("/graphql", json={"query": "{ cases { totalCount } }", "operationName": CANARY})
             await http.post("/graphql", content=CANARY.encode())
             await http.get(f"/customers/{CANARY}?q={CANARY}")
     written = lines(stream)
     operations = [line for line in written if line["event"] == "operation"]
-    assert len(operations) == 13
+    assert len(operations) == 14
     assert {line["request_id"] for line in written if "request_id" in line} == {"request-1"}
     assert {line["code"] for line in operations} >= {"ok", "INTERNAL", "graphql.invalid", "graphql.variables"}
     assert {line["operation"] for line in operations} == {"anonymous", "other"}

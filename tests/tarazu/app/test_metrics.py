@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from graphql_api.observation import Outcome
 from tarazu.app import create_app
 from tarazu.app.metrics import Metrics
+from tarazu.security.principal import Principal
+from tarazu.security.principals import local_operator
 from tarazu.settings import Settings
 
 OUTCOME = Outcome("Work", "query", "ok", 0.04, 120, "token:1", "analyst")
@@ -46,6 +48,13 @@ def test_operations_are_counted_by_name_kind_and_code() -> None:
     assert (buckets["0.025"], buckets["0.05"], buckets["10.0"]) == (0.0, 2.0, 2.0)
 
 
+class EverybodyIsKnown:
+    """These tests are about what is counted, not about who asks."""
+
+    async def authenticate(self, _authorization: str | None) -> Principal:
+        return local_operator()
+
+
 @pytest.fixture
 def read(database: Settings) -> Any:
     """Status and text of GET /metrics after an operation of each name."""
@@ -61,7 +70,7 @@ def read(database: Settings) -> Any:
         async with app.router.lifespan_context(app) as state:
 
             async def with_state(scope: Any, receive: Any, send: Any) -> None:
-                scope["state"] = dict(state)
+                scope["state"] = {**state, "authenticator": EverybodyIsKnown()}
                 await app(scope, receive, send)
 
             transport = httpx.ASGITransport(with_state, client=(client, 1))
@@ -105,16 +114,17 @@ async def test_only_known_names_become_labels(read: Any) -> None:
 async def test_a_fault_that_nobody_caught_is_counted_as_one(
     read: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any, **__: Any) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("graphql_api.endpoint.execute", broken)
+    monkeypatch.setattr("graphql_api.endpoint.Execution.run", broken)
     _, text = await read(ask=("A",))
     ((labels, count),) = samples(text, "tarazu_graphql_operations_total")
     assert (labels["code"], count) == ("INTERNAL", 1.0)
 
 
-async def test_the_pool_is_read_when_the_metrics_are(read: Any) -> None:
+async def test_the_pools_are_looked_at_when_the_metrics_are(read: Any) -> None:
     _, text = await read(ask=("A",))
-    assert samples(text, "tarazu_database_connections_in_use") == [({}, 0.0)]
-    assert samples(text, "tarazu_database_connections_max") == [({}, 10.0)]
+    pools = [{"pool": "sessions"}, {"pool": "reads"}]
+    assert samples(text, "tarazu_database_connections_in_use") == [(pool, 0.0) for pool in pools]
+    assert samples(text, "tarazu_database_connections_max") == [(pool, 10.0) for pool in pools]

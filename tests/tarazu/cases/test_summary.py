@@ -40,7 +40,8 @@ async def add_cases(sessions: Any, made: Any, seed: int) -> list[Case]:
             point = chance.choice(made.points) if kind is SubjectKind.USAGE_POINT else None
             transformer = chance.choice(made.transformers) if kind is SubjectKind.TRANSFORMER else None
             customer = chance.choice(made.customers) if kind is SubjectKind.CUSTOMER else None
-            state = chance.choice(list(CaseState))
+            # Into the first case some others are merged.
+            state = chance.choice(list(CaseState)) if n else CaseState.OPEN
             district = (point or transformer).district_id if point or transformer else None
             case = Case(
                 id=uuid.UUID(int=n + 1),
@@ -61,6 +62,7 @@ async def add_cases(sessions: Any, made: Any, seed: int) -> list[Case]:
                 closed_at=None if state in LIVE_CASE_STATES else dt.datetime(2025, 5, 2, tzinfo=dt.UTC),
                 assignee=chance.choice([None, "رضا", "sara"]),
                 first_scan_run_id=scan.id,
+                merged_into_id=uuid.UUID(int=1) if state is CaseState.MERGED else None,
             )
             case.findings = [
                 Finding(

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tarazu.filtering import Comparison, Operator
+from sqlalchemy import literal_column, select
+
+from tarazu.filtering import Comparison, Operator, where
 from tarazu.models import ImportRun, QuarantinedRow
 from tarazu.models.enums import RunState
-from tarazu.runs.repository import QuarantineDimension, import_runs, quarantine_summary_statement
+from tarazu.runs.repository import QuarantineDimension, import_run_fields, quarantine_summary_statement
 from tarazu.security.row_scope import ScopeValues
 
 
@@ -60,15 +62,14 @@ async def test_the_count_is_restricted_by_fields(sessions: Any, refused: Any) ->
 
 
 async def test_who_does_not_see_everything_counts_nothing(sessions: Any, refused: Any) -> None:
-    from sqlalchemy import literal_column
-
     scope = ScopeValues(district_ids=literal_column("'{1}'::bigint[]"))
     async with sessions.read() as session:
         assert await session.scalar(quarantine_summary_statement((), scope=scope)) == 0
 
 
 async def test_import_runs_are_found_by_state(sessions: Any, refused: Any) -> None:
+    failed = where(Comparison("state", Operator.EQ, RunState.FAILED), import_run_fields(ImportRun.__table__.c))
     async with sessions.read() as session:
-        (run,) = await session.scalars(import_runs(Comparison("state", Operator.EQ, RunState.FAILED)))
+        (run,) = await session.scalars(select(ImportRun).where(failed))
         assert run.state is RunState.FAILED
-        assert len(list(await session.scalars(import_runs()))) == 2
+        assert len(list(await session.scalars(select(ImportRun)))) == 2
