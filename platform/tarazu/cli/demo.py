@@ -162,13 +162,14 @@ async def _make_tokens(settings: Settings) -> dict[Role, str]:
 
 
 def _print_tokens(settings: Settings, made: dict[Role, str]) -> None:
-    out.print("Tokens of a day, for all districts:")
+    out.print("Tokens of a day, one for each role, for all districts. Copy those you want into another terminal:")
     for role, token in made.items():
-        out.print(f"  {role.value:<19}{token}", markup=False, soft_wrap=True)
+        out.print(f"export {role.value.upper()}_TOKEN={token}", markup=False, soft_wrap=True)
     query = "{ caseSummary(groupBy: [FAMILY]) { family caseCount moneyAtRiskRial } }"
     out.print(
-        f"Ask as the analyst:\ncurl -s http://{settings.api_host}:{settings.api_port}/graphql "
-        f"-H 'Authorization: Bearer {made[Role.ANALYST]}' -H 'content-type: application/json' "
+        f"Then ask there, for example as the analyst (docs/how-to/queries.md has more):\n"
+        f"curl -s http://{settings.api_host}:{settings.api_port}/graphql "
+        f"-H \"Authorization: Bearer $ANALYST_TOKEN\" -H 'content-type: application/json' "
         f'-d \'{{"query": "{query}"}}\'',
         markup=False,
         soft_wrap=True,
