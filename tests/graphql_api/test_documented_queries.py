@@ -16,8 +16,7 @@ from graphql_api.execution import Execution
 from graphql_api.ids import encode_id
 from graphql_api.schema import schema
 from tarazu.database import ReadPool
-
-from .documented import TODAY, Documented, of_kind, sections
+from tests.graphql_api.documented import TODAY, Documented, of_kind, sections
 
 READS = of_kind("query")
 PERIOD = {"from": "2025-01-01", "to": "2025-04-01"}
@@ -39,9 +38,8 @@ OF_THE_WORLD: dict[str, dict[str, Any]] = {
 }
 # Lists that nobody has put anything into.
 EMPTY_IN_THE_WORLD = {
-    "WholeCase": {"comments.edges", "links", "measurements", "seals", "cases.edges"},
+    "WholeCase": {"comments.edges", "links", "measurements", "seals"},
     "FeederLosses": {"cases.edges"},
-    "Visits": {"inspections.edges"},
 }
 # What writing down a read of personal data sends beside the statement.
 AUDIT = re.compile(r"audit_event|pg_advisory_xact_lock")
@@ -116,7 +114,9 @@ def test_all_root_fields_named_in_the_page_are_in_the_schema(asked: Documented) 
     root = schema.get_type_by_name(asked.kind.capitalize())
     assert root is not None
     known = {schema.config.name_converter.get_graphql_name(field) for field in root.fields}
-    named = {node.name.value for node in asked.operation.selection_set.selections if isinstance(node, FieldNode)}
+    named = {
+        node.name.value for node in asked.operation.selection_set.selections if isinstance(node, FieldNode)
+    }
     assert named
     assert named <= known
 
@@ -158,7 +158,9 @@ def test_the_line_for_the_shell_sends_what_stands_above_it(asked: Documented) ->
     assert asked.curl is not None
     assert f'"Authorization: Bearer ${asked.role.value.upper()}_TOKEN"' in asked.curl
     (body,) = re.findall(r"^  -d '(\{.*\})'$", asked.curl, re.MULTILINE)
-    told = orjson.loads(re.sub(re.escape(TODAY), str(asked.variables.get("input", {}).get("inspectedOn")), body))
+    told = orjson.loads(
+        re.sub(re.escape(TODAY), str(asked.variables.get("input", {}).get("inspectedOn")), body)
+    )
     assert told == {"query": strip_ignored_characters(asked.query), "variables": asked.variables}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..documented import of_kind
+from tests.graphql_api.documented import of_kind
 
 
 async def test_it_tells_of_a_case_as_the_page_shows(utility: Any, start: Any, client: Any) -> None:
