@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import shutil
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,7 @@ def demo(
             soft_wrap=True,
         )
         run(_show(settings, dt.date.fromisoformat(lake.last_day), files / "truth.csv"))
-        _print_tokens(settings, run(_make_tokens(settings)))
+        out.print(tokens_text(settings, run(_make_tokens(settings))), markup=False, soft_wrap=True)
         if is_serving_wanted():
             from tarazu.app import serve
 
@@ -162,17 +163,16 @@ async def _make_tokens(settings: Settings) -> dict[Role, str]:
     return made
 
 
-def _print_tokens(settings: Settings, made: dict[Role, str]) -> None:
-    out.print("Tokens of a day, for all districts:")
-    for role, token in made.items():
-        out.print(f"  {role.value:<19}{token}", markup=False, soft_wrap=True)
-    query = "{ caseSummary(groupBy: [FAMILY]) { family caseCount moneyAtRiskRial } }"
-    out.print(
-        f"Ask as the analyst:\ncurl -s http://{settings.api_host}:{settings.api_port}/graphql "
-        f"-H 'Authorization: Bearer {made[Role.ANALYST]}' -H 'content-type: application/json' "
-        f'-d \'{{"query": "{query}"}}\'',
-        markup=False,
-        soft_wrap=True,
+def tokens_text(settings: Settings, made: Mapping[Role, str]) -> str:
+    """The tokens as lines for a shell, and a line that uses one."""
+    exports = "\n".join(f"export {role.value.upper()}_TOKEN={token}" for role, token in made.items())
+    return (
+        "Tokens of a day, one for each role, for all districts. Copy those you want into another terminal:\n"
+        f"{exports}\n"
+        "Then ask there, for example as the analyst (docs/how-to/queries.md has more):\n"
+        f"curl -s http://{settings.api_host}:{settings.api_port}/graphql "
+        "-H \"Authorization: Bearer $ANALYST_TOKEN\" -H 'content-type: application/json' "
+        """-d '{"query": "{ caseSummary(groupBy: [FAMILY]) { family caseCount moneyAtRiskRial } }"}'"""
     )
 
 
