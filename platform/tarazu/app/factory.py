@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             chosen, statement_timeout_ms=chosen.statement_timeout_ms, application_name="tarazu api"
         )
         sessions = Sessions(engine)
-        reads = ReadPool(chosen)
+        reads = ReadPool(chosen, span=tracing.statement)
         metrics.watch_pools(sessions, reads)
         tracing.watch(engine)
         hub = CaseEventHub(chosen, sessions)

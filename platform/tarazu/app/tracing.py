@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -37,6 +37,9 @@ class Tracing(Protocol):
     def operation(self, name: str, kind: str) -> AbstractContextManager[Any]:
         """A span around the execution of an operation."""
 
+    def statement(self, text: str) -> AbstractContextManager[Any]:
+        """A span around a statement that is sent without an engine."""
+
     def watch(self, engine: AsyncEngine) -> None:
         """A span for each statement that the engine sends from now on."""
 
@@ -50,6 +53,9 @@ class NoTracing:
     @contextmanager
     def operation(self, name: str, kind: str) -> Iterator[None]:  # noqa: ARG002  # nobody looks
         yield
+
+    def statement(self, text: str) -> AbstractContextManager[None]:  # noqa: ARG002  # as above
+        return nullcontext()
 
     def watch(self, engine: AsyncEngine) -> None:
         """Nothing is watched."""
@@ -80,6 +86,21 @@ class OpenTelemetryTracing:
                 span.set_attribute("error.type", type(error).__name__)
                 raise
 
+    @contextmanager
+    def statement(self, text: str) -> Iterator[None]:
+        verb, fingerprint = describe_statement(text)
+        with self._tracer.start_as_current_span(
+            verb,
+            attributes=_described(verb, fingerprint),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                raise
+
     def watch(self, engine: AsyncEngine) -> None:
         event.listen(engine.sync_engine, "before_cursor_execute", self._begin)
         event.listen(engine.sync_engine, "after_cursor_execute", self._end)
@@ -95,12 +116,7 @@ class OpenTelemetryTracing:
         verb, fingerprint = describe_statement(statement)
         context.tracing_span = self._tracer.start_span(
             verb,
-            attributes={
-                "db.system.name": "postgresql",
-                "db.operation.name": verb,
-                "db.statement.sha256": fingerprint,
-                "db.operation.batch": many,
-            },
+            attributes={**_described(verb, fingerprint), "db.operation.batch": many},
         )
 
     def _end(
@@ -113,6 +129,14 @@ class OpenTelemetryTracing:
         if span is not None:
             span.set_attribute("error.type", type(exception.original_exception).__name__)
             span.end()
+
+
+def _described(verb: str, fingerprint: str) -> dict[str, str]:
+    return {
+        "db.system.name": "postgresql",
+        "db.operation.name": verb,
+        "db.statement.sha256": fingerprint,
+    }
 
 
 @lru_cache(maxsize=_STATEMENTS_REMEMBERED)

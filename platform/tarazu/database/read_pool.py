@@ -8,7 +8,8 @@ prepared.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import asyncpg
@@ -27,8 +28,17 @@ _STATEMENT_BYTES_KEPT: Final = 256 * 1024
 class ReadPool:
     """A fixed number of READ ONLY connections of one event loop, opened when first needed."""
 
-    def __init__(self, settings: Settings, *, size: int = 10, application_name: str = "tarazu api") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        size: int = 10,
+        application_name: str = "tarazu api",
+        span: Callable[[str], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        """`span` is entered around each statement, with its text."""
         self._settings = settings
+        self._span = span
         self._application_name = application_name
         # The connection used last comes first: it is warm, and its statements are prepared.
         self._idle: asyncio.LifoQueue[_Held] = asyncio.LifoQueue()
@@ -56,7 +66,8 @@ class ReadPool:
             if held.timeout_ms != timeout_ms:
                 await connection.execute(f"SET statement_timeout = {int(timeout_ms)}")
                 held.timeout_ms = timeout_ms
-            found: bytes | None = await connection.fetchval(statement, *values)
+            with self._span(statement):
+                found: bytes | None = await connection.fetchval(statement, *values)
             return found
         finally:
             self._idle.put_nowait(held)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -19,6 +20,7 @@ from tarazu.app.tracing import (
     create_tracing,
     describe_statement,
 )
+from tarazu.database import ReadPool
 from tarazu.settings import Settings
 
 CANARY = "7731689951"
@@ -66,6 +68,23 @@ async def test_a_failed_statement_ends_its_span_without_the_message(
     assert [span.name for span in exporter.get_finished_spans()] == ["SELECT", "query Work"]
     for span in exporter.get_finished_spans():
         assert CANARY not in span.to_json()
+
+
+async def test_compiled_reads_are_spans_below_their_operation_too(
+    database: Settings, tracing: Any, exporter: InMemorySpanExporter
+) -> None:
+    pool = ReadPool(database, size=1, span=tracing.statement)
+    with tracing.operation("Work", "query"):
+        assert await pool.fetch_text("SELECT to_json($1::text)", [CANARY], timeout_ms=1000)
+    with pytest.raises(asyncpg.PostgresError), tracing.operation("Work", "query"):
+        await pool.fetch_text("SELECT to_json(($1::text)::date)", [CANARY], timeout_ms=1000)
+    await pool.close()
+    spans = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["SELECT", "query Work"] * 2
+    for statement, operation in (spans[:2], spans[2:]):
+        assert statement.parent.span_id == operation.context.span_id
+    assert spans[2].attributes["error.type"] == spans[3].attributes["error.type"]
+    assert not any(CANARY in span.to_json() for span in spans)
 
 
 def test_statements_are_told_by_a_word_and_a_hash() -> None:
