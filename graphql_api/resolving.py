@@ -220,4 +220,3 @@ def _given(keys: Sequence[Key], relation: Relation) -> FromClause:
 def _plain(value: Any) -> Any:
     # asyncpg has a UUID of its own.
     return uuid.UUID(str(value)) if isinstance(value, uuid.UUID) else value
-

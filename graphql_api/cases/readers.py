@@ -26,9 +26,7 @@ class _SummaryShape:
     by_money: bool
 
 
-def _read_summary(
-    arguments: Mapping[str, Any], limits: ReadingLimits, collected: Collected
-) -> _SummaryShape:
+def _read_summary(arguments: Mapping[str, Any], limits: ReadingLimits, collected: Collected) -> _SummaryShape:
     return _SummaryShape(
         dimensions(arguments),
         chosen_condition(arguments, CASE_GUARDS, limits, collected),

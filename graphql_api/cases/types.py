@@ -336,7 +336,9 @@ class Case(
     comments: Connection[CaseComment] = many(
         models.Case.comments, repository.COMMENT_ORDER, "What people say of it, the oldest first."
     )
-    links: list[CaseLink] = listed(models.Case.links, repository.LINK_ORDER, "Cases that belong together with it.")
+    links: list[CaseLink] = listed(
+        models.Case.links, repository.LINK_ORDER, "Cases that belong together with it."
+    )
 
 
 @strawberry.type(
@@ -375,7 +377,9 @@ class Rule(Row, scope=row_scope.everyone, requires=Permission.READ_RULES):
     )
     created_at: dt.datetime = column("When the current version was first used, UTC.")
     family: RuleFamily | None = _said("Its family.", "family")
-    severity: Severity | None = _said("How grave its findings are, where nothing makes them graver.", "severity")
+    severity: Severity | None = _said(
+        "How grave its findings are, where nothing makes them graver.", "severity"
+    )
     title_fa: str | None = _said("Title in Persian.", "title", "fa")
     title_en: str | None = _said("Title in English.", "title", "en")
     parameters: JSON | None = computed(

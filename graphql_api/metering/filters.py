@@ -27,7 +27,9 @@ class UsagePointFilter:
 
 @strawberry.input(description="Which meters; all fields given must hold.")
 class MeterFilter:
-    serial_no: StringFilter | None = strawberry.field(default=UNSET, description="Body number («شماره بدنه»).")
+    serial_no: StringFilter | None = strawberry.field(
+        default=UNSET, description="Body number («شماره بدنه»)."
+    )
     manufacturer: StringFilter | None = strawberry.field(default=UNSET, description="Who made it.")
     model: StringFilter | None = strawberry.field(default=UNSET, description="The manufacturer's model.")
     is_smart: Filter[bool] | None = strawberry.field(

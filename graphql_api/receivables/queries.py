@@ -42,12 +42,8 @@ class ReceivablesQueries:
             "Whether a row is a customer at one usage point, or a customer with all points.",
             DebtorKind.USAGE_POINT,
         ),
-        argument(
-            "age_bucket", AgeBucket | None, "Only debtors whose oldest unpaid invoice is of this age."
-        ),
-        argument(
-            "min_overdue_rial", Rial, "Only debtors with at least this much overdue, rial.", _NOTHING
-        ),
+        argument("age_bucket", AgeBucket | None, "Only debtors whose oldest unpaid invoice is of this age."),
+        argument("min_overdue_rial", Rial, "Only debtors with at least this much overdue, rial.", _NOTHING),
         *_DEBTS,
     )
     debt_summary: list[DebtSummary] = root_rows(

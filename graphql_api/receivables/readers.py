@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, Date, Integer, Text
+from strawberry import UNSET
 
 from graphql_api.aggregates import (
     Aggregate,
@@ -56,7 +57,9 @@ class _Debts:
 def _debts(arguments: Mapping[str, Any], collected: Collected) -> _Debts:
     if district := arguments.get("district"):
         plain_text(district, "district")
-    return _Debts(*(slot(arguments, name, collected) for name in ("as_of", "sector", "district", "tariff_class")))
+    return _Debts(
+        *(slot(arguments, name, collected) for name in ("as_of", "sector", "district", "tariff_class"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,12 @@ class _SummaryShape:
     first_days: Slot | None
 
 
-def _read_summary(arguments: Mapping[str, Any], _limits: ReadingLimits, collected: Collected) -> _SummaryShape:
+def _read_summary(
+    arguments: Mapping[str, Any], _limits: ReadingLimits, collected: Collected
+) -> _SummaryShape:
     group_by, debts = dimensions(arguments), _debts(arguments, collected)
-    bounds = arguments.get("age_bounds_days")
-    buckets = AgeBuckets(tuple(bounds)) if bounds else DEFAULT_BUCKETS
+    bounds = arguments.get("age_bounds_days", UNSET)
+    buckets = DEFAULT_BUCKETS if bounds is UNSET or bounds is None else AgeBuckets(tuple(bounds))
     own = None if buckets == DEFAULT_BUCKETS else collected.add(list(buckets.first_days))
     return _SummaryShape(group_by, debts, own)
 
@@ -122,9 +127,7 @@ class _DebtorsReader:
             day_or_today(shape.debts.as_of, bind, values),
             shape.kind,
             shape.debts.filter(bind),
-            DebtorFilter(
-                bound(shape.age_bucket, bind, Text()), bind(shape.min_overdue_rial, BigInteger())
-            ),
+            DebtorFilter(bound(shape.age_bucket, bind, Text()), bind(shape.min_overdue_rial, BigInteger())),
             values.scope,
         )
         rows = padded(statement, {})

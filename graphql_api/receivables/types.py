@@ -54,9 +54,7 @@ class DebtSummary(Row, scope=row_scope.of_parent, requires=Permission.READ_RECEI
     age_bucket: AgeBucket | None = column(
         "Bucket of each invoice's own age; null also where `ageBoundsDays` sets other buckets."
     )
-    age_from_days: int | None = column(
-        "First day overdue of the bucket; null of what is not overdue."
-    )
+    age_from_days: int | None = column("First day overdue of the bucket; null of what is not overdue.")
     age_to_days: int | None = column("Last day overdue of the bucket; null of the last one.")
     outstanding_rial: Rial = column(_OUTSTANDING)
     overdue_rial: Rial = column(_OVERDUE)

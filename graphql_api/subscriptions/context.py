@@ -26,9 +26,7 @@ class SubscriptionContext(Context):
         hub: CaseEventHub,
         audit: AuditWriter,
     ) -> None:
-        super().__init__(
-            sessions, principal=principal, types=types, settings=settings, today=company_day()
-        )
+        super().__init__(sessions, principal=principal, types=types, settings=settings, today=company_day())
         self.hub = hub
         self._audit = audit
 

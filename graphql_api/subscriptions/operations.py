@@ -31,9 +31,7 @@ class Operations:
     async def stream(
         self, query: str, *, context_value: Connection, **given: Any
     ) -> AsyncGenerator[ExecutionResult]:
-        asked = GraphqlRequest(
-            query, None, given.get("operation_name"), given.get("variable_values") or {}
-        )
+        asked = GraphqlRequest(query, None, given.get("operation_name"), given.get("variable_values") or {})
         try:
             admitted = await context_value.admit(asked)
         except RefusedError as error:

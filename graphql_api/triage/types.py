@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
 import strawberry
 
-from graphql_api.fields import resolver
 from graphql_api.refs import CaseCommentRef, CaseRef, InspectionRef
 from graphql_api.triage.errors import (
     ConflictError,

@@ -13,10 +13,10 @@ from starlette.routing import Route, WebSocketRoute
 from graphql_api.endpoint import Endpoint
 from graphql_api.observation import Observers
 from graphql_api.schema import schema
-from tarazu.app.access import AccessState, access_of
-from tarazu.app.authentication import AuthenticationMiddleware
 from graphql_api.subscriptions.endpoint import SubscriptionEndpoint
 from graphql_api.subscriptions.hub import CaseEventHub
+from tarazu.app.access import AccessState, access_of
+from tarazu.app.authentication import AuthenticationMiddleware
 from tarazu.app.health import live, ready
 from tarazu.app.logging import log_operation
 from tarazu.app.login import log_in, log_out

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from tarazu.cases.summary import CaseDimension, case_summary_statement
 from tarazu.database import ReadSession
-from tarazu.filtering import EVERYTHING, Condition, where
+from tarazu.filtering import EVERYTHING, Condition
 from tarazu.models import (
     Case,
     District,

@@ -125,7 +125,8 @@ def feeder_balance_statement(
 
 def ranked(balances: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     """The balances with `rank_kwh`: the difference in whole kWh, which floating point writes alike each time, and the
-    smallest number where nothing was measured: a key of a page is never null."""
+    smallest number where nothing was measured: a key of a page is never null.
+    """
     one = balances.subquery("balance")
     rank = func.coalesce(cast(func.round(one.c.difference_kwh), BigInteger), RANK_UNMEASURED)
     return select(*one.c, rank.label("rank_kwh"))
