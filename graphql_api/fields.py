@@ -47,6 +47,8 @@ from tarazu.paging import Order
 from tarazu.security.permissions import Permission
 
 Related = Relation | InstrumentedAttribute[Any]
+# As a value: to mypy it is but an annotation.
+_PARENT: Final[Any] = strawberry.Parent[Any]  # type: ignore[misc]  # it is Annotated[Any, …] at run time
 
 PERSONAL: Final = Guard(Permission.READ_PERSONAL_DATA, otherwise_null=True, is_personal=True)
 SCORES: Final = Guard(Permission.READ_SCORES, otherwise_null=True)
@@ -170,6 +172,8 @@ def many(
         row = row_type(info)
         shape, values = reader.read(arguments, info.context.limits)
         key = resolving.key_of(root, found)
+        # Lists hang on keys of their row, which no row is without.
+        assert key is not None
         given = (found, row, reader, shape, values)
         return ConnectionOf(
             shape.order,
@@ -178,7 +182,7 @@ def many(
             lambda: info.context.load(resolving.related_counts, key, *given),
         )
 
-    parameters = [_parameter("root", strawberry.Parent[Any]), _parameter("info", Info)]
+    parameters = [_parameter("root", _PARENT), _parameter("info", Info)]
     if filter_type is not None:
         parameters.append(_filter_parameter(filter_type))
     return _field(_with(resolve, [*parameters, *_PAGE_PARAMETERS]), description, Many(found, order, reader))
@@ -265,10 +269,10 @@ def with_parameters(
 
 def row_type(info: Info) -> RowType:
     """The rows that the field under way returns; refused where the principal may not read them."""
-    named = get_named_type(info._raw_info.return_type)  # noqa: SLF001  # Info has no public way to it
+    named: Any = get_named_type(info._raw_info.return_type)  # noqa: SLF001  # Info has no public way to it
     if "edges" in getattr(named, "fields", {}):
-        edge = get_named_type(named.fields["edges"].type)  # type: ignore[union-attr]  # connections have it
-        named = get_named_type(edge.fields["node"].type)  # type: ignore[union-attr]
+        edge: Any = get_named_type(named.fields["edges"].type)
+        named = get_named_type(edge.fields["node"].type)
     row = info.context.types[named.name].row
     if row.requires is not None:
         info.context.principal.require(row.requires)

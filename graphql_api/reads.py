@@ -26,7 +26,7 @@ async def answer(read: Read, pool: ReadPool, *, timeout_ms: int) -> Answered:
     for call in read.calls:
         try:
             found = await pool.fetch_text(call.text, call.values, timeout_ms=timeout_ms)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # of whatever kind, it is this field's error
             failed = _failed(call, error)
             if not call.root.nullable:
                 return Answered(b"null", (*errors, failed))

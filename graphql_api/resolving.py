@@ -185,9 +185,9 @@ async def _joined(
     row: RowType,
     order: Order | None = None,
 ) -> list[tuple[Key, Any]]:
-    assert row.table is not None
+    assert row.model is not None
     given = _given(keys, relation)
-    target = row.table.alias()
+    target = row.model.__table__.alias()
     child = aliased(row.model, target)
     statement = (
         select(*given.c, child)

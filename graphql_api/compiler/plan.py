@@ -101,7 +101,7 @@ class Planner:
         mapping = self.root_mappings.get(name)
         if mapping is None:
             raise NotCompilableError("is no read of rows", (key,))
-        self._pass(mapping.guard and mapping.guard.permission, nodes, (key,), f"Reading `{name}`")
+        self._pass(mapping.guard.permission if mapping.guard else None, nodes, (key,), f"Reading `{name}`")
         site = self._site(node, (key,))
         output = query.fields[name].type
         nullable = not isinstance(output, GraphQLNonNull)

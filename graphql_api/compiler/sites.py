@@ -118,7 +118,7 @@ class _Finder(Visitor):
         if node.name.value in ("skip", "include"):
             self.flags |= {
                 argument.value.name.value
-                for argument in node.arguments
+                for argument in node.arguments or ()
                 if isinstance(argument.value, VariableNode)
             }
 
@@ -142,7 +142,8 @@ def is_included(directives: Sequence[DirectiveNode], variables: Mapping[str, Any
         name = directive.name.value
         if name not in ("skip", "include"):
             continue
-        value = directive.arguments[0].value
+        (argument,) = directive.arguments or ()
+        value = argument.value
         if isinstance(value, BooleanValueNode):
             flag = value.value
         else:

@@ -225,7 +225,7 @@ class _PageRows:
         )
         self.plain = edges[0] if len(edges) == 1 and not self.looks_past and _is_plain(edges[0]) else None
         self.edge_columns = {asked.key: f"edge{number}" for number, asked in enumerate(edges)}
-        self.rows = self._rows(edges) if edges or self.looks_past else None
+        self.rows: Any = self._rows(edges) if edges or self.looks_past else None
 
     def _rows(self, edges: list[Edges]) -> Any:
         rows = self.source.rows
@@ -321,7 +321,7 @@ class _PageRows:
     def _edges(self, asked: Edges) -> ColumnElement[Any]:
         if self.plain is not None:
             return func.coalesce(func.json_agg(self.rows.table_valued()), _EMPTY_LIST)
-        found = func.json_agg(self.rows.c[self.edge_columns[asked.key]])
+        found: Any = func.json_agg(self.rows.c[self.edge_columns[asked.key]])
         if self.looks_past:
             found = found.filter(self._shown())
         return func.coalesce(found, _EMPTY_LIST)

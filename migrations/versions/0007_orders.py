@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 # The table, what its index began with, and what it carries along.
-_INDEXES = (
+_INDEXES: tuple[tuple[str, list[str], list[str]], ...] = (
     ("invoice", ["usage_point_id", "period_end"], ["period_start", "consumption_kwh"]),
     ("payment", ["usage_point_id", "paid_on"], []),
 )

@@ -80,13 +80,15 @@ def finds_customer(c: Columns, search: Search) -> ColumnElement[bool]:
         .join(AgreementUsagePoint, AgreementUsagePoint.agreement_id == SupplyAgreement.id)
         .where(AgreementUsagePoint.usage_point_id == _any_of(*_numbered_points(terms)))
     )
-    return c.id == _any_of(*_customers(terms), supplied)
+    found: ColumnElement[bool] = c.id == _any_of(*_customers(terms), supplied)
+    return found
 
 
 def finds_usage_point(c: Columns, search: Search) -> ColumnElement[bool]:
     """That a row of `usage_point` is found by its own numbers, its meters' or the customers supplied there ever."""
     terms = _terms(search)
-    return c.id == _any_of(*_points(terms))
+    found: ColumnElement[bool] = c.id == _any_of(*_points(terms))
+    return found
 
 
 def finds_meter(c: Columns, search: Search) -> ColumnElement[bool]:
@@ -95,7 +97,10 @@ def finds_meter(c: Columns, search: Search) -> ColumnElement[bool]:
     installed = select(MeterInstallation.meter_id).where(
         MeterInstallation.usage_point_id == _any_of(*_points(terms))
     )
-    return c.id == _any_of(select(Meter.id).where(_is(Meter.serial_no, terms)), installed)
+    found: ColumnElement[bool] = c.id == _any_of(
+        select(Meter.id).where(_is(Meter.serial_no, terms)), installed
+    )
+    return found
 
 
 def _terms(search: Search) -> SearchTerms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal_column, or_, select
+from sqlalchemy import ColumnElement, Integer, literal_column, or_, select
 
 from tarazu.filtering import Columns, Field, column, related
 from tarazu.models import (
@@ -33,7 +33,7 @@ EVENT_ORDER: Final = Order("event", ("occurred_at", "id"), (dt.datetime, int), d
 
 
 # In the text: PostgreSQL plans a bound limit as a tenth of the table.
-_ONE: Final = literal_column("1")
+_ONE: Final[ColumnElement[int]] = literal_column("1", Integer)
 
 
 def usage_point_fields(c: Columns) -> dict[str, Field]:
@@ -69,7 +69,7 @@ def event_fields(c: Columns) -> dict[str, Field]:
 def is_term_in_force(point: Columns, term: Columns, day: ColumnElement[dt.date]) -> ColumnElement[bool]:
     """Whether a row of terms is the one in force at the point on that day: the newest where periods overlap."""
     newest = UsagePointTerm.__table__.alias()
-    return term.id == (
+    in_force: ColumnElement[bool] = term.id == (
         select(newest.c.id)
         .where(newest.c.usage_point_id == point.id, *_valid(newest.c, day))
         .order_by(newest.c.valid_from.desc(), newest.c.id.desc())
@@ -77,6 +77,7 @@ def is_term_in_force(point: Columns, term: Columns, day: ColumnElement[dt.date])
         .correlate(point.id.table)
         .scalar_subquery()
     )
+    return in_force
 
 
 def is_customer_supplied(
@@ -84,7 +85,7 @@ def is_customer_supplied(
 ) -> ColumnElement[bool]:
     """Whether a customer is the one supplied at the point on that day: by the newest where supplies overlap."""
     supply, agreement = AgreementUsagePoint.__table__.alias(), SupplyAgreement.__table__.alias()
-    return customer.id == (
+    supplied: ColumnElement[bool] = customer.id == (
         select(agreement.c.customer_id)
         .select_from(supply.join(agreement, agreement.c.id == supply.c.agreement_id))
         .where(supply.c.usage_point_id == point.id, *_valid(supply.c, day))
@@ -93,6 +94,7 @@ def is_customer_supplied(
         .correlate(point.id.table)
         .scalar_subquery()
     )
+    return supplied
 
 
 def _valid(c: Any, day: ColumnElement[dt.date]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -26,14 +26,15 @@ def feeders(more: str = "") -> str:
     )
 
 
+def rounded(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in node.items()}
+
+
 async def nodes(api: Any, query: str) -> list[dict[str, Any]]:
     (page,) = (await api.ask(query)).values()
     assert page["totalCount"] == len(page["edges"])
     # Sums of energies depend in their last digits on the order of their parts.
-    return [
-        {name: round(value, 6) if isinstance(value, float) else value for name, value in edge["node"].items()}
-        for edge in page["edges"]
-    ]
+    return [rounded(edge["node"]) for edge in page["edges"]]
 
 
 async def test_what_was_delivered_stands_against_what_was_billed(world: Any, api_both: Any) -> None:
@@ -90,7 +91,7 @@ async def test_pages_of_balances_hold_each_once(world: Any, api_both: Any, ask: 
     while True:
         query = ask(f", first: 1{after}").replace("edges", "pageInfo { hasNextPage endCursor } edges", 1)
         (page,) = (await api_both.ask(query)).values()
-        found += [edge["node"] for edge in page["edges"]]
+        found += [rounded(edge["node"]) for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             break
         after = f', after: "{page["pageInfo"]["endCursor"]}"'
