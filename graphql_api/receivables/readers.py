@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, Date, Integer, Text
+from strawberry import UNSET
 
 from graphql_api.aggregates import (
     Aggregate,
@@ -72,8 +73,8 @@ def _read_summary(
     arguments: Mapping[str, Any], _limits: ReadingLimits, collected: Collected
 ) -> _SummaryShape:
     group_by, debts = dimensions(arguments), _debts(arguments, collected)
-    bounds = arguments.get("age_bounds_days")
-    buckets = AgeBuckets(tuple(bounds)) if bounds else DEFAULT_BUCKETS
+    bounds = arguments.get("age_bounds_days", UNSET)
+    buckets = DEFAULT_BUCKETS if bounds is UNSET or bounds is None else AgeBuckets(tuple(bounds))
     own = None if buckets == DEFAULT_BUCKETS else collected.add(list(buckets.first_days))
     return _SummaryShape(group_by, debts, own)
 

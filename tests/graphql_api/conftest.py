@@ -50,6 +50,12 @@ NATIONAL_ID = "7731689951"
 LEGAL_ENTITY_ID_OF_A_PERSON = "14007650912"
 MOBILE = "+989387716534"
 BILL_ID = "7748317142054"
+RULE_DEFINITION = {
+    "title": {"en": "Drop", "fa": "افت"},
+    "family": "theft",
+    "severity": "high",
+    "parameters": {"drop_percent": {"default": 50, "unit": "%"}},
+}
 SECRETS = (NATIONAL_ID, LEGAL_ENTITY_ID_OF_A_PERSON, MOBILE, MOBILE[3:], BILL_ID)
 
 
@@ -59,6 +65,8 @@ class World:
 
     as_of: dt.date = AS_OF
     secrets: tuple[str, ...] = SECRETS
+    rule_definition: dict[str, Any] = field(default_factory=lambda: RULE_DEFINITION)
+    """Of the rule T02 in its only version; C01 in version 3 has an empty one."""
     districts: list[models.District] = field(default_factory=list)
     transformers: list[models.DistributionTransformer] = field(default_factory=list)
     customers: list[models.Customer] = field(default_factory=list)
@@ -248,12 +256,7 @@ def _cases(chance: random.Random, world: World, scan: models.ScanRun) -> list[mo
         rule_id="T02",
         version=1,
         content_hash="h",
-        definition={
-            "title": {"en": "Drop", "fa": "افت"},
-            "family": "theft",
-            "severity": "high",
-            "parameters": {"drop_percent": {"default": 50, "unit": "%"}},
-        },
+        definition=RULE_DEFINITION,
     )
     other = models.RuleVersion(rule_id="C01", version=3, content_hash="i", definition={})
     rows: list[models.Base] = [rule, other]
@@ -491,7 +494,9 @@ def api_of() -> Callable[[Settings], AbstractAsyncContextManager[Api]]:
 
             transport = httpx.ASGITransport(with_state)
             async with httpx.AsyncClient(transport=transport, base_url="http://tarazu") as http:
-                stranger = Api(http, state["sessions"], state["reads"], state["authenticator"], settings, token="")
+                stranger = Api(
+                    http, state["sessions"], state["reads"], state["authenticator"], settings, token=""
+                )
                 analyst = await stranger.as_(Role.ANALYST)
                 http.headers["authorization"] = f"Bearer {analyst.token}"
                 yield analyst

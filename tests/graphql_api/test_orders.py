@@ -16,7 +16,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import visitors
 
 from graphql_api.compiler.arguments import PageReader
-from graphql_api.compiler.mapping import Listed, Many, Relation, RootMany, RowType, Values, read_types, root_fields
+from graphql_api.compiler.mapping import (
+    Listed,
+    Many,
+    Relation,
+    RootMany,
+    RowType,
+    Values,
+    read_types,
+    root_fields,
+)
 from graphql_api.schema import schema
 from tarazu import models
 from tarazu.paging import Order, Window, cut
@@ -84,7 +93,9 @@ class Child:
         return select(self.target.table).where(self.condition(self.mapping.relation))
 
     def condition(self, relation: Relation) -> Any:
-        return relation.join(parent_with(relation, self.parent), self.target.table.c, Values(ScopeValues(), TODAY))
+        return relation.join(
+            parent_with(relation, self.parent), self.target.table.c, Values(ScopeValues(), TODAY)
+        )
 
 
 class Given(dict[str, Any]):

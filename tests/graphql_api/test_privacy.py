@@ -1,15 +1,17 @@
-"""No answer holds an identifier of a person, whatever is asked of whatever there is."""
+"""No answer to who may not read personal data holds an identifier of a person; to who may, it is written down."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from graphql_api.ids import KEY_SEPARATOR, encode_id
 from graphql_api.rows import NODE_KEYS
 from graphql_api.schema import schema
+from tarazu.models import AuditEvent
+from tarazu.security.permissions import Role
 
 
 def everything(kind: GraphQLObjectType, depth: int) -> str:
@@ -33,6 +35,7 @@ async def test_every_field_of_every_node_is_served_and_holds_no_secret(
     # All fields two levels deep are more than a client may ask for.
     for limit in ("Tokens", "Fields"):
         monkeypatch.setattr(f"graphql_api.limits.document_limits.{limit}Error.maximum", 100_000)
+    api = await api.as_(Role.AUDITOR)  # who may read everything else
     graph = schema._schema
     for name, (row_type, _) in NODE_KEYS.items():
         async with api.sessions.read() as session:
@@ -52,6 +55,41 @@ async def test_every_field_of_every_node_is_served_and_holds_no_secret(
             assert body["data"]["node"]["__typename"] == name
             for secret in world.secrets:
                 assert secret not in response.text, name
+
+
+PERSONAL = '{ customer(customerNo: "C00000") { name nationalId mobile } usagePoint(subscriptionNo: "S000000") { billId } }'
+
+
+async def test_who_may_read_personal_data_gets_it_and_is_written_down(world: Any, api_both: Any) -> None:
+    async with api_both.sessions.read() as session:
+        before = await session.scalar(select(func.max(AuditEvent.id))) or 0
+    answer = await api_both.ask(PERSONAL)
+    assert answer["customer"]["nationalId"] == world.secrets[0]
+    assert answer["customer"]["mobile"] == world.secrets[2]
+    assert answer["usagePoint"]["billId"] in world.secrets
+    async with api_both.sessions.read() as session:
+        (entry,) = await session.scalars(select(AuditEvent).where(AuditEvent.id > before))
+    assert entry.action == "sensitive_read"
+    assert set(entry.details["fields"]) == {
+        "Customer.name",
+        "Customer.nationalId",
+        "Customer.mobile",
+        "UsagePoint.billId",
+    }
+    assert not any(secret in str(entry.details) for secret in world.secrets)
+
+
+async def test_who_may_not_read_personal_data_gets_null_and_is_not_written_down(api_both: Any) -> None:
+    auditor = await api_both.as_(Role.AUDITOR)
+    async with api_both.sessions.read() as session:
+        before = await session.scalar(select(func.count()).select_from(AuditEvent))
+    answer = await auditor.ask(PERSONAL)
+    assert answer == {
+        "customer": {"name": None, "nationalId": None, "mobile": None},
+        "usagePoint": {"billId": None},
+    }
+    async with api_both.sessions.read() as session:
+        assert await session.scalar(select(func.count()).select_from(AuditEvent)) == before
 
 
 async def test_masks_keep_the_last_four_characters(world: Any, api: Any) -> None:

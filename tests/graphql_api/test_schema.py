@@ -13,7 +13,6 @@ from graphql import (
     GraphQLUnionType,
     build_schema,
 )
-
 from sqlalchemy import literal
 
 from graphql_api.compiler.mapping import Column, Computed, Guard, TypeMapping, Values, read_types

@@ -57,7 +57,8 @@ async def test_statements_do_not_grow_with_the_page(api_both: Any, query: str, m
     for first in (2, 12, 34):
         with api_both.counting() as statements:
             await api_both.ask(query, first=first)
-        counts.append(len(statements))
+        # The two that write down who read personal data are no part of the page.
+        counts.append(len([sql for sql in statements if "audit" not in sql and "advisory" not in sql]))
     assert max(counts) <= (1 if api_both.settings.api_compiler else most)
     assert min(counts) > 0
     # A page of two may happen to need a kind of row less.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal_column, or_, select
+from sqlalchemy import ColumnElement, Integer, literal_column, or_, select
 
 from tarazu.filtering import Columns, Field, column, related
 from tarazu.models import (
@@ -33,7 +33,7 @@ EVENT_ORDER: Final = Order("event", ("occurred_at", "id"), (dt.datetime, int), d
 
 
 # In the text: PostgreSQL plans a bound limit as a tenth of the table.
-_ONE: Final[ColumnElement[int]] = literal_column("1")
+_ONE: Final[ColumnElement[int]] = literal_column("1", Integer)
 
 
 def usage_point_fields(c: Columns) -> dict[str, Field]:

@@ -191,10 +191,10 @@ class Documents:
                 st.sampled_from(["Case", "Customer", "UsagePoint", "RuleVersion"]), max_size=2, unique=True
             )
         )
-        for target in targets:
-            parts.append(
-                f"... on {target} {{ {self.selection(draw, self.schema.type_map[target], min(depth, 1))} }}"
-            )
+        parts += [
+            f"... on {target} {{ {self.selection(draw, self.schema.type_map[target], min(depth, 1))} }}"
+            for target in targets
+        ]
         return " ".join(parts)
 
     def _flagged(self, draw: Any) -> str:

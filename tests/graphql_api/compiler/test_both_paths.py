@@ -98,8 +98,12 @@ async def compare(paths: Any, text: str, scope: Any, missing: set[Permission]) -
     try:
         compiled = await paths.compiled(text, VARIABLES, principal)
     except GraphQLError as error:
+        refused = error.original_error or error
+    else:
+        refused = None
+    if refused is not None:
         # The plan refuses before it knows of rows; resolvers refuse when they meet one.
-        assert isinstance(error.original_error, ForbiddenError)
+        assert isinstance(refused, ForbiddenError)
         assert missing
         return
     assert not resolved.errors

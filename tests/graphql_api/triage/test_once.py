@@ -132,7 +132,12 @@ async def test_the_key_is_found_wherever_the_document_has_it(clerk: Any, office:
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("short", "idempotency.key"), ("x" * 101, "idempotency.key"), (None, "graphql.variables"), (7, "graphql.variables")],
+    [
+        ("short", "idempotency.key"),
+        ("x" * 101, "idempotency.key"),
+        (None, "graphql.variables"),
+        (7, "graphql.variables"),
+    ],
 )
 async def test_without_a_right_key_nothing_is_done(clerk: Any, office: Any, key: Any, code: str) -> None:
     body = clerk.body("assignCase", **of(office.cases[0]), assignee="a")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from graphql_api.ids import encode_id
 from tarazu import models
-from tarazu.models.enums import CaseState, DismissReason, InspectionOutcome
+from tarazu.models.enums import CaseState, DismissReason, InspectionOutcome, Sector
 from tarazu.security.permissions import Role
 from tarazu.security.principal import RowScope
 
@@ -389,7 +389,7 @@ async def test_a_case_out_of_scope_is_not_there(
     point = encode_id("UsagePoint", str(office.points[-4].id))
     entries.clear()
     before = await everything(office)
-    for scope in (RowScope(home), RowScope(None, frozenset({"private"})), RowScope(frozenset())):
+    for scope in (RowScope(home), RowScope(None, frozenset({Sector.PRIVATE})), RowScope(frozenset())):
         who = principal_of(scope=scope)
         for verb, _, given in changes(foreign, own, visit, point):
             answer = await clerk.do(verb, principal=who, **given)

@@ -124,12 +124,8 @@ async def found(sessions: Any, statement: Any, name: str) -> set[Any]:
 async def test_a_search_finds_customers_points_and_meters_alike(
     sessions: Any, known: Any, search: str, numbers: set[int]
 ) -> None:
-    assert await found(sessions, customers(search), "customer_no") == {
-        f"Cust-{n}" for n in numbers
-    }
-    assert await found(sessions, usage_points(search), "bill_id") == {
-        f"{2000000 + n}" for n in numbers
-    }
+    assert await found(sessions, customers(search), "customer_no") == {f"Cust-{n}" for n in numbers}
+    assert await found(sessions, usage_points(search), "bill_id") == {f"{2000000 + n}" for n in numbers}
     assert await found(sessions, meters(search), "serial_no") == {f"MT{n}" for n in numbers}
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-
 from sqlalchemy import literal_column, select
 
 from tarazu.filtering import Comparison, Operator, where
@@ -68,7 +67,9 @@ async def test_who_does_not_see_everything_counts_nothing(sessions: Any, refused
 
 
 async def test_import_runs_are_found_by_state(sessions: Any, refused: Any) -> None:
-    failed = where(Comparison("state", Operator.EQ, RunState.FAILED), import_run_fields(ImportRun.__table__.c))
+    failed = where(
+        Comparison("state", Operator.EQ, RunState.FAILED), import_run_fields(ImportRun.__table__.c)
+    )
     async with sessions.read() as session:
         (run,) = await session.scalars(select(ImportRun).where(failed))
         assert run.state is RunState.FAILED

@@ -47,7 +47,7 @@ async def test_findings_tell_why_with_numbers_and_units(world: Any, api: Any) ->
     assert drop["sentenceFa"] == "افت مصرف"
     assert drop["parameters"] == {"drop_percent": 50}
     assert drop["evidenceFromJalali"] == "1403/10/12"
-    assert drop["rule"] == {"ruleId": "T02", "version": 1, "definition": {"title": {"en": "Drop"}}}
+    assert drop["rule"] == {"ruleId": "T02", "version": 1, "definition": world.rule_definition}
     assert drop["evidence"] == [
         {"signal": "sustained_drop", "field": "percent", "value": 61.5, "text": "61.5", "unit": "%"},
         {"signal": "sustained_drop", "field": "since", "value": None, "text": "2025-01-01", "unit": None},
