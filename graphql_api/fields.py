@@ -37,6 +37,7 @@ from graphql_api.compiler.mapping import (
 )
 from graphql_api.connections import After, ConnectionOf, First
 from graphql_api.context import Info
+from graphql_api.naming import camel
 from tarazu.errors import DateError
 from tarazu.filtering import Fields
 from tarazu.identifiers.masking import mask
@@ -104,7 +105,7 @@ def jalali(name: str) -> Any:
     return computed(
         lambda columns, _: format_jalali_sql(columns[name]),
         lambda row: write_jalali(getattr(row, name)),
-        f"`{_camel(name)}` in the Jalali calendar, YYYY/MM/DD in ASCII digits; null where that is null or outside "
+        f"`{camel(name)}` in the Jalali calendar, YYYY/MM/DD in ASCII digits; null where that is null or outside "
         "the Jalali years 1200–1500.",
     )
 
@@ -347,8 +348,3 @@ def write_jalali(date: Any) -> str | None:
         return format_jalali(date)
     except DateError:
         return None
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -11,6 +11,7 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_api.errors import FilterError
+from graphql_api.naming import camel
 from graphql_api.scalars import Rial
 from tarazu.filtering import AllOf, AnyOf, Comparison, Condition, Negation, Operator
 
@@ -19,6 +20,8 @@ Choice = TypeVar("Choice")
 COMPARISONS_MAX: Final = 50
 DEPTH_MAX: Final = 5
 VALUES_MAX: Final = 100
+# A part of two characters is in most numbers there are.
+CONTAINS_LENGTH_MIN: Final = 3
 
 _EQ: Final = "Equals this value."
 _IN: Final = f"Equals one of these values; 1 to {VALUES_MAX} of them."
@@ -33,11 +36,15 @@ class Filter(Generic[Choice]):
 
 
 @strawberry.input(
-    description="Compares text exactly; several operators must all hold. Null fields never match."
+    description="Compares text as it is written; several operators must all hold. Null fields never match."
 )
 class StringFilter:
     eq: str | None = strawberry.field(default=UNSET, description=_EQ)
     in_: list[str] | None = strawberry.field(name="in", default=UNSET, description=_IN)
+    contains: str | None = strawberry.field(
+        default=UNSET,
+        description=f"Holds this part, as it is written; {CONTAINS_LENGTH_MIN} characters or more.",
+    )
 
 
 @strawberry.input(description="Compares a day; several operators must all hold. Null fields never match.")
@@ -65,6 +72,7 @@ _OPERATORS: Final = {
     "in_": Operator.IN,
     "gte": Operator.GTE,
     "lte": Operator.LTE,
+    "contains": Operator.CONTAINS,
 }
 
 AND: Final = "All of these hold too."
@@ -106,10 +114,10 @@ class _Reader:
                 case "not_":
                     parts.append(Negation(self.read(value, depth + 1)))
                 case name:
-                    parts += self._compare(name, value)
+                    parts += self._compare(name, camel(name), value)
         return AllOf(tuple(parts))
 
-    def _compare(self, name: str, operators: Any) -> list[Condition]:
+    def _compare(self, name: str, shown: str, operators: Any) -> list[Condition]:
         parts: list[Condition] = []
         for field in dataclasses.fields(operators):
             value = getattr(operators, field.name)
@@ -121,15 +129,20 @@ class _Reader:
                     f"The filter has more than {COMPARISONS_MAX} comparisons.", mend="Split it."
                 )
             if isinstance(value, list):
-                self._not_empty(value, name)
+                self._not_empty(value, shown)
                 if len(value) > VALUES_MAX:
                     raise FilterError(
-                        f"`{name}` compares with more than {VALUES_MAX} values.", mend="Split it."
+                        f"`{shown}` compares with more than {VALUES_MAX} values.", mend="Split it."
                     )
                 value = tuple(value)
             for text in value if isinstance(value, tuple) else (value,):
                 if type(text) is str:
-                    plain_text(text, name)
+                    plain_text(text, shown)
+            if field.name == "contains" and len(value) < CONTAINS_LENGTH_MIN:
+                raise FilterError(
+                    f"`contains` of `{shown}` has fewer than {CONTAINS_LENGTH_MIN} characters.",
+                    mend="Give a longer part, or use `eq`.",
+                )
             parts.append(Comparison(name, _OPERATORS[field.name], value))
         return parts
 

@@ -14,6 +14,7 @@ from graphql_api.compiler.mapping import Columns, ReadingLimits, RowType, Source
 from graphql_api.cursors import decode_cursor
 from graphql_api.errors import ArgumentError, PageError
 from graphql_api.filters import condition
+from graphql_api.naming import camel
 from tarazu.filtering import AllOf, AnyOf, Comparison, Condition, Fields, Negation, where
 from tarazu.paging import Order
 from tarazu.security.permissions import Permission
@@ -120,7 +121,7 @@ class LookupReader:
     def read(self, arguments: Mapping[str, Any], _limits: ReadingLimits) -> tuple[str, tuple[Any, ...]]:
         given = [way for way in self.ways if arguments.get(way.argument, UNSET) not in (None, UNSET, "")]
         if len(given) != 1:
-            names = " or ".join(f"`{_camel(way.argument)}`" for way in self.ways)
+            names = " or ".join(f"`{camel(way.argument)}`" for way in self.ways)
             raise ArgumentError(f"Give {'either ' if len(self.ways) > 1 else ''}{names}.")
         (way,) = given
         return way.column, (way.parse(arguments[way.argument]),)
@@ -154,7 +155,7 @@ def chosen_condition(
 def _check(given: Condition, guards: Guards, permissions: frozenset[Permission]) -> None:
     match given:
         case Comparison(name):
-            _pass(guards.get(name), permissions, f"Comparing `{name}`")
+            _pass(guards.get(name), permissions, f"Comparing `{camel(name)}`")
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 _check(part, guards, permissions)
@@ -173,8 +174,3 @@ def after_keys(
     if after is None:
         return None
     return tuple(bind(slot, columns[key].type) for slot, key in zip(after, order.keys, strict=True))
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
