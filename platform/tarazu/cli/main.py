@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tarazu.cli import access, api, audit, cases, database, demo, pipeline, rules, serve
+from tarazu.cli import access, api, audit, cases, database, demo, person, pipeline, rules, serve
 
 app = typer.Typer(
     name="tarazu",
@@ -27,6 +27,7 @@ app.add_typer(api.app, name="api")
 app.add_typer(access.tokens, name="token")
 app.add_typer(access.users, name="user")
 app.add_typer(audit.app, name="audit")
+app.add_typer(person.app, name="person")
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ class AuditAction(StrEnum):
     USER_UPDATED = "user_updated"
     SENSITIVE_READ = "sensitive_read"
     SENSITIVE_CREATE = "sensitive_create"
+    PERSON_FORGOTTEN = "sensitive_delete"
 
 
 class AuditUnavailableError(DatabaseUnavailableError):
