@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
-from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam
+from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam, text
 from strawberry.dataloader import DataLoader
 
 from graphql_api.compiler.mapping import ReadingLimits, Types, Values
@@ -80,6 +80,10 @@ class Context:
                 raise asyncio.CancelledError
             if self._session is None:
                 self._session = await self._open.enter_async_context(self._sessions.read())
+                timeout_ms = self.settings.statement_timeout_of(self.principal.statement_timeout_ms)
+                if timeout_ms != self.settings.statement_timeout_ms:
+                    # Until the transaction ends; the connection itself has the setting's.
+                    await self._session.execute(text(f"SET LOCAL statement_timeout = {timeout_ms}"))
             try:
                 return await work(self._session)
             except BaseException:

@@ -75,6 +75,9 @@ class Execution:
                 if isinstance(error.original_error, ForbiddenError):
                     await self._audit_refusal(document, caller, error)
                 return _told(b"null", [tell(error)], admitted)
+            except Exception as fault:  # noqa: BLE001  # a fault of the compiler is masked and logged as a resolver's is
+                told = tell(GraphQLError("compile", path=["query"], original_error=fault))
+                return _told(b"null", [told], admitted)
             else:
                 return await self._read(read, admitted, caller)
         return await self._resolve(admitted, variables, caller, None)
@@ -91,8 +94,8 @@ class Execution:
         )
 
     async def _read(self, read: Read, admitted: Admitted, caller: Caller) -> Executed:
-        timeout = caller.principal.statement_timeout_ms or self._settings.statement_timeout_ms
-        answered: Answered = await answer(read, caller.reads, timeout_ms=timeout)
+        timeout_ms = self._settings.statement_timeout_of(caller.principal.statement_timeout_ms)
+        answered: Answered = await answer(read, caller.reads, timeout_ms=timeout_ms)
         # Written down before anybody sees it; where that fails, nothing is shown.
         refused = await self._audit_personal(read.personal_fields, admitted.document, caller)
         if refused is not None:

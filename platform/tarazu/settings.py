@@ -109,10 +109,10 @@ class Settings(BaseSettings):
     )
     api_port: int = Field(default=8000, ge=1, le=65535, description="Port the API listens on.")
     statement_timeout_ms: int = Field(
-        default=5000,
+        default=10_000,
         ge=100,
         le=600_000,
-        description="Milliseconds after which PostgreSQL ends a read of the API.",
+        description="Milliseconds after which PostgreSQL ends any statement of the API; roles may have fewer.",
     )
     case_window_days: int = Field(
         default=180,
@@ -360,6 +360,10 @@ class Settings(BaseSettings):
     @property
     def api_operation_names(self) -> frozenset[str]:
         return frozenset(name.strip() for name in self.api_operations.split(",")) - {""}
+
+    def statement_timeout_of(self, of_role_ms: int | None) -> int:
+        """Milliseconds that a statement of a principal may take: its role's, and never more than the setting's."""
+        return min(of_role_ms or self.statement_timeout_ms, self.statement_timeout_ms)
 
     @property
     def lake_directory(self) -> Path:

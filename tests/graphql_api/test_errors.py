@@ -49,19 +49,20 @@ async def test_a_database_that_is_away_is_unavailable_with_a_hint_to_retry(
     assert "tarazu" not in response.text.lower()
 
 
+@pytest.mark.parametrize("whose", ["setting", "role"])
 @pytest.mark.parametrize("compiles", [True, False])
 async def test_a_read_that_takes_too_long_is_ended_and_the_next_one_works(
-    database: Any, api_of: Any, monkeypatch: Any, summary_is: Any, compiles: bool
+    database: Any, api_of: Any, monkeypatch: Any, summary_is: Any, compiles: bool, whose: str
 ) -> None:
-    # That of the role, which is longer, would hold else.
+    settings_ms, role_ms = (100, 60_000) if whose == "setting" else (60_000, 100)
     monkeypatch.setattr(
         "tarazu.security.principals.role_policies",
         lambda: {
-            role: dataclasses.replace(policy, statement_timeout_ms=None)
+            role: dataclasses.replace(policy, statement_timeout_ms=role_ms)
             for role, policy in role_policies().items()
         },
     )
-    hasty = database.model_copy(update={"statement_timeout_ms": 100, "api_compiler": compiles})
+    hasty = database.model_copy(update={"statement_timeout_ms": settings_ms, "api_compiler": compiles})
     summary_is("pg_sleep(5)")
     async with api_of(hasty) as api:
         body = (await api.post("{ caseSummary(groupBy: []) { caseCount } customers { totalCount } }")).json()
@@ -69,6 +70,15 @@ async def test_a_read_that_takes_too_long_is_ended_and_the_next_one_works(
         assert (await api.ask("{ customers { totalCount } }"))["customers"]["totalCount"] == 0
         assert api.sessions.engine.sync_engine.pool.checkedout() == 0
         assert api.reads.in_use == 0
+
+
+async def test_a_fault_of_the_compiler_is_masked_and_logged(api: Any, monkeypatch: Any, caplog: Any) -> None:
+    monkeypatch.setattr("graphql_api.compiler.prepared.Builder.statement", lambda *_: 1 / 0)
+    response = await api.post("{ customers { totalCount } }")
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (200, "INTERNAL")
+    assert "division" not in error["message"]
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_reads_cannot_write(api_both: Any, summary_is: Any, caplog: Any) -> None:
