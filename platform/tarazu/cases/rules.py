@@ -46,16 +46,3 @@ def rules_statement(condition: Condition = EVERYTHING) -> Select[*tuple[Any, ...
         )
         .order_by(RuleVersion.rule_id)
     )
-
-
-def rule_versions_statement(condition: Condition = EVERYTHING) -> Select[*tuple[Any, ...]]:
-    """All versions of the rules that meet the condition, by rule id, the newest first.
-
-    Columns: those of `rule_version`, and `is_current`.
-    """
-    return (
-        select(RuleVersion.__table__, (RuleVersion.version == _OF_RULE.c.current_version).label("is_current"))
-        .join(_OF_RULE, _OF_RULE.c.rule_id == RuleVersion.rule_id)
-        .where(where(condition, rule_fields(RuleVersion.__table__.c)))
-        .order_by(RuleVersion.rule_id, RuleVersion.version.desc())
-    )

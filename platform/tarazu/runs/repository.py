@@ -21,12 +21,12 @@ QUARANTINED_ROW_ORDER: Final = Order("quarantined_row", ("id",), (int,), descend
 
 def import_run_fields(c: Columns) -> dict[str, Field]:
     """What imports can be filtered by."""
-    return {name: column(c[name]) for name in ("mapping", "state", "started_at", "finished_at")}
+    return {name: column(c[name]) for name in ("mapping", "state")}
 
 
 def scan_run_fields(c: Columns) -> dict[str, Field]:
     """What scans can be filtered by."""
-    return {name: column(c[name]) for name in ("state", "as_of", "started_at", "finished_at")}
+    return {name: column(c[name]) for name in ("state", "as_of")}
 
 
 def quarantined_row_fields(c: Columns) -> dict[str, Field]:

@@ -65,3 +65,18 @@ async def test_wrong_arguments_are_refused(api_both: Any, given: str, code: str)
 async def test_who_may_not_read_the_quarantine_is_refused(api_both: Any) -> None:
     inspector = await api_both.as_(Role.INSPECTOR)
     assert await inspector.fail("{ quarantineSummary(groupBy: []) { rowCount } }") == "access.forbidden"
+
+
+async def test_imports_and_scans_are_found_by_how_they_ended(world: Any, api_both: Any) -> None:
+    answer = await api_both.ask(
+        '{ mine: importRuns(filter: { mapping: { contains: "ling" } }) { totalCount } '
+        "  failed: importRuns(filter: { state: { eq: FAILED } }) { totalCount } "
+        '  before: scanRuns(filter: { asOf: { lte: "2000-01-01" } }) { totalCount } '
+        "  all: scanRuns(filter: { state: { in: [RUNNING, SUCCEEDED, PARTIAL, FAILED] } }) { totalCount } }"
+    )
+    assert answer == {
+        "mine": {"totalCount": 1},
+        "failed": {"totalCount": 0},
+        "before": {"totalCount": 0},
+        "all": {"totalCount": 1},
+    }

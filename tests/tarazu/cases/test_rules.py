@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarazu.cases.rules import rule_versions_statement, rules_statement
+from tarazu.cases.rules import rules_statement
 from tarazu.filtering import Comparison, Operator
 from tarazu.models import RuleVersion
 
@@ -48,12 +48,3 @@ async def test_a_rule_is_its_newest_version(sessions: Any, rules: None) -> None:
 async def test_conditions_are_on_the_newest_version(sessions: Any, rules: None) -> None:
     billing = Comparison("family", Operator.EQ, "billing")
     assert await rows_of(sessions, rules_statement(billing), "rule_id") == [("B07",)]
-    assert await rows_of(sessions, rule_versions_statement(billing), "rule_id", "version", "is_current") == [
-        ("B07", 2, True),
-        ("T02", 9, False),
-    ]
-
-
-async def test_versions_of_a_rule_come_newest_first(sessions: Any, rules: None) -> None:
-    statement = rule_versions_statement(Comparison("rule_id", Operator.EQ, "T02"))
-    assert await rows_of(sessions, statement, "version", "is_current") == [(10, True), (9, False)]
