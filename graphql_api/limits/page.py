@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from graphql_api.context import NESTED_ROWS_MAX
 from graphql_api.filters import COMPARISONS_MAX, VALUES_MAX
 from graphql_api.filters import DEPTH_MAX as FILTER_DEPTH_MAX
 from graphql_api.limits.document_limits import DOCUMENT_LIMITS
 from graphql_api.limits.rate import RateError
 from graphql_api.limits.weights import load_weights
+from graphql_api.resolving import NESTED_ROWS_MAX
 from tarazu.settings import COST_PER_MINUTE, COST_PER_MINUTE_OF_APPLICATIONS, Settings
 
 
