@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypedDict
 
+from graphql_api.limits.rate import FailedAttempts
 from tarazu.customer_service.reporters import Reporters
 from tarazu.database import Sessions
 from tarazu.security.audit import AuditWriter
@@ -23,6 +24,7 @@ class AccessState(TypedDict):
     """What requests find in `request.state` of it; `principal` comes with each request."""
 
     authenticator: Authenticator
+    failures: FailedAttempts
     logins: Logins
     audit: AuditWriter
     reporters: Reporters
@@ -44,6 +46,7 @@ async def access_of(sessions: Sessions, settings: Settings) -> AsyncIterator[Acc
         audit = await stack.enter_async_context(AuditWriter(sessions))
         yield {
             "authenticator": Authenticator(sessions, settings, oidc=oidc),
+            "failures": FailedAttempts(settings.api_failed_attempts_per_minute),
             "logins": Logins(sessions, settings, passwords),
             "audit": audit,
             "reporters": Reporters(settings, audit),
