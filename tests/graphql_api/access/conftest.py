@@ -58,7 +58,11 @@ def _network(zone: Zone, shared: Zone | None) -> list[models.Base]:
     else:
         district = models.District(code=f"D-{name}", name=f"{name} district")
         transformer = models.DistributionTransformer(
-            code=f"T-{name}", name=f"{name} transformer", feeder=feeder, district=district, rated_power_kva=250.0
+            code=f"T-{name}",
+            name=f"{name} transformer",
+            feeder=feeder,
+            district=district,
+            rated_power_kva=250.0,
         )
         energies = [
             models.TransformerEnergy(
@@ -73,7 +77,7 @@ def _network(zone: Zone, shared: Zone | None) -> list[models.Base]:
     return [exchange, feeder, district, transformer, *energies]
 
 
-def _supply(zone: Zone) -> list[models.Base]:
+def _supply(zone: Zone, _shared: Zone | None) -> list[models.Base]:
     name = named(zone.name)
     customer = models.Customer(
         customer_no=f"C-{name}",
@@ -127,7 +131,7 @@ def _supply(zone: Zone) -> list[models.Base]:
     return [customer, agreement, point, supply, term, status, meter, installation, multiplier, reading, event]
 
 
-def _bills(zone: Zone) -> list[models.Base]:
+def _bills(zone: Zone, _shared: Zone | None) -> list[models.Base]:
     name = named(zone.name)
     rows: list[models.Base] = []
     for month in (1, 2):
@@ -179,7 +183,7 @@ def _case(zone: Zone, number: int, **others: Any) -> models.Case:
     )
 
 
-def _work(zone: Zone) -> list[models.Base]:
+def _work(zone: Zone, _shared: Zone | None) -> list[models.Base]:
     name = named(zone.name)
     about_customer = {
         "subject_kind": enums.SubjectKind.CUSTOMER,
@@ -188,7 +192,11 @@ def _work(zone: Zone) -> list[models.Base]:
         "district": None,
         "customer": zone.customer,
     }
-    cases = [_case(zone, 0), _case(zone, 1, family=enums.RuleFamily.BILLING), _case(zone, 2, **about_customer)]
+    cases = [
+        _case(zone, 0),
+        _case(zone, 1, family=enums.RuleFamily.BILLING),
+        _case(zone, 2, **about_customer),
+    ]
     rows: list[models.Base] = list(cases)
     for number, case in enumerate(cases):
         rows.append(
@@ -211,12 +219,22 @@ def _work(zone: Zone) -> list[models.Base]:
     case = cases[0]
     inspection = models.Inspection(inspection_no=f"N-{name}", usage_point=zone.point, case=case, note=name)
     rows += [
-        models.CaseComment(case=case, principal_id="x", principal_name=f"{name} author", text=f"{name} words"),
-        models.CaseLink(
-            case=case, other_case=cases[1], kind=enums.CaseLinkKind.SAME_LOSS, principal_id="x", principal_name=name
+        models.CaseComment(
+            case=case, principal_id="x", principal_name=f"{name} author", text=f"{name} words"
         ),
         models.CaseLink(
-            case=cases[1], other_case=case, kind=enums.CaseLinkKind.SAME_LOSS, principal_id="x", principal_name=name
+            case=case,
+            other_case=cases[1],
+            kind=enums.CaseLinkKind.SAME_LOSS,
+            principal_id="x",
+            principal_name=name,
+        ),
+        models.CaseLink(
+            case=cases[1],
+            other_case=case,
+            kind=enums.CaseLinkKind.SAME_LOSS,
+            principal_id="x",
+            principal_name=name,
         ),
         inspection,
         models.InspectionMeasurement(
@@ -232,7 +250,13 @@ def _work(zone: Zone) -> list[models.Base]:
         channel=enums.TipOffChannel.LETTER,
         created_by=name,
     )
-    zone.rows |= {"case": case, "other_case": cases[1], "inspection": inspection, "tip_off": tip_off}
+    zone.rows |= {
+        "case": case,
+        "other_case": cases[1],
+        "inspection": inspection,
+        "finding": rows[3],
+        "tip_off": tip_off,
+    }
     return [*rows, tip_off]
 
 
@@ -258,7 +282,9 @@ def _between(own: Zone, zone: Zone) -> list[models.Base]:
         models.CaseLink(case=zone.case, other_case=own.case, **link),
         models.PaymentAllocation(payment=own.payment, invoice=zone.invoice, amount_rial=200_000),
         hung,
-        models.MeterReading(installation=hung, read_on=dt.date(2016, 1, 1), index_value=7.0, reader_note_code=name),
+        models.MeterReading(
+            installation=hung, read_on=dt.date(2016, 1, 1), index_value=7.0, reader_note_code=name
+        ),
         # Nobody's point.
         models.TipOff(
             id=uuid.UUID(int=50 + ZONES.index(zone.name)),
@@ -292,7 +318,9 @@ async def _populate(sessions: Sessions, zones: tuple[str, ...]) -> dict[str, Zon
     made: dict[str, Zone] = {}
     async with sessions.write() as session:
         scan = models.ScanRun(as_of=DAY, lake_generation="g", catalogue_hash="c")
-        imported = models.ImportRun(mapping="m", sources=["a.csv"], state=enums.RunState.SUCCEEDED, summary={})
+        imported = models.ImportRun(
+            mapping="m", sources=["a.csv"], state=enums.RunState.SUCCEEDED, summary={}
+        )
         rule = models.RuleVersion(rule_id="T02", version=1, content_hash="h", definition={})
         refused = models.QuarantinedRow(
             fingerprint=uuid.UUID(int=1),
@@ -308,17 +336,22 @@ async def _populate(sessions: Sessions, zones: tuple[str, ...]) -> dict[str, Zon
         session.add_all([scan, imported, rule, refused])
         await session.flush()
         for name in zones:
-            zone = made[name] = Zone(name, {"scan": scan, "rule": rule, "refused": refused, "import": imported})
+            zone = made[name] = Zone(
+                name, {"scan": scan, "rule": rule, "refused": refused, "import": imported}
+            )
             own = made["own"] if name != "own" else None
-            for step in (lambda z: _network(z, own), _supply, _bills, _work):
-                session.add_all(step(zone))
+            for rows_of in (_network, _supply, _bills, _work):
+                session.add_all(rows_of(zone, own))
                 await session.flush()
+            await session.refresh(zone.case)
             if own is not None:
                 session.add_all(_between(own, zone))
                 await session.flush()
         # The moments of making are none of a scope's.
         for table in ("case", "finding", "case_comment", "case_link", "usage_point", "customer", "scan_run"):
-            columns = {"case": ("created_at", "updated_at"), "scan_run": ("started_at",)}.get(table, ("created_at",))
+            columns = {"case": ("created_at", "updated_at"), "scan_run": ("started_at",)}.get(
+                table, ("created_at",)
+            )
             for column in columns:
                 await session.execute(text(f"UPDATE \"{table}\" SET {column} = '2025-03-01'"))
         await session.execute(text("UPDATE import_run SET started_at = '2025-03-01'"))

@@ -25,8 +25,8 @@ from tests.graphql_api.compiler.conftest import BothPaths, Documents, Vocabulary
 
 from .conftest import CANARY, ZONES, named
 
-# 2,000 in each run; 20,000 take as many times longer.
-EXAMPLES = 2_000
+# Each asks up to two root fields of two companies, every fourth by resolvers too: 0.1 s.
+EXAMPLES = 300
 VARIABLES = {"yes": True, "no": False}
 NODES = {
     "Case": "case",
@@ -107,9 +107,8 @@ async def outcome(ask: Any, text: str, principal: Any) -> tuple[bytes, str]:
     try:
         answered = await ask(text, VARIABLES, principal)
     except GraphQLError as error:
-        code = getattr(error.original_error, "code", "")
-        assert code, error
-        return code.encode(), str(error)
+        # A fault has no code.
+        return error.original_error.code.encode(), str(error)  # type: ignore[union-attr]  # as above
     if hasattr(answered, "data"):
         errors = [getattr(error.original_error, "code", str(error)) for error in answered.errors or ()]
         data = orjson.dumps([answered.data, errors], option=orjson.OPT_SORT_KEYS)
