@@ -13,6 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam, text
 from strawberry.dataloader import DataLoader
 
 from graphql_api.compiler.mapping import ReadingLimits, Types, Values
+from tarazu.customer_service.reporters import Reporters
 from tarazu.database import ReadSession, Sessions, WriteSession
 from tarazu.database.faults import classify
 from tarazu.security.principal import Principal
@@ -43,6 +44,7 @@ class Context:
         today: dt.date,
         request_id: str | None = None,
         write_session: WriteSession | None = None,
+        reporters: Reporters | None = None,
     ) -> None:
         self.principal = principal
         self.types = types
@@ -52,6 +54,7 @@ class Context:
         self.personal_fields: dict[str, None] = {}
         self._sessions = sessions
         self._write_session = write_session
+        self._reporters = reporters
         self._session: ReadSession | None = write_session
         self._open = AsyncExitStack()
         self._turn = asyncio.Lock()
@@ -70,6 +73,17 @@ class Context:
         """The transaction of the mutation. Reads have none."""
         assert self._write_session is not None
         return self._write_session
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a mutation is under way, whose answer is kept."""
+        return self._write_session is not None
+
+    @property
+    def reporters(self) -> Reporters:
+        """Seals and opens who reported a tip-off. Subscriptions have none."""
+        assert self._reporters is not None
+        return self._reporters
 
     async def read(self, work: Read[Value]) -> Value:
         """The result of `work` on the request's session, when its turn comes."""

@@ -44,7 +44,12 @@ class Endpoint:
         state = request.state
         # Nobody comes here unknown: without a principal this is a fault, not a stranger's read.
         caller = Caller(
-            state.principal, state.sessions, state.reads, state.audit, getattr(state, "request_id", None)
+            state.principal,
+            state.sessions,
+            state.reads,
+            state.audit,
+            state.reporters,
+            getattr(state, "request_id", None),
         )
         started = time.perf_counter()
         admitted: Admitted | None = None

@@ -40,6 +40,7 @@ for _enumeration, _meaning in (
         "What is measured on site. POWER_FACTOR is 0 to 1; the index is that of the total register; MULTIPLIER as found.",
     ),
     (enums.RunState, "How a run ended, or that it has not. PARTIAL did useful work and left some undone."),
+    (enums.TipOffChannel, "How a tip-off came in."),
     (AgeBucket, "Days since the due date: not yet due, or 1–30, 31–60, 61–90, 91–180, 181–365, over 365."),
     (DebtDimension, "What debts can be summed by."),
     (DebtorKind, "A debtor is a customer at one usage point, or a customer with all points."),

@@ -21,6 +21,7 @@ from graphql_api.gate import Admitted
 from graphql_api.observation import OK
 from graphql_api.once import mutation_call, settle
 from graphql_api.reads import Answered, answer
+from tarazu.customer_service.reporters import Reporters
 from tarazu.database import ReadPool, Sessions, WriteSession
 from tarazu.idempotency import Answer, run_once
 from tarazu.security.audit import AuditAction, AuditEntry, AuditWriter
@@ -38,6 +39,7 @@ class Caller:
     sessions: Sessions
     reads: ReadPool
     audit: AuditWriter
+    reporters: Reporters
     request_id: str | None
 
 
@@ -118,6 +120,7 @@ class Execution:
             today=company_day(),
             request_id=caller.request_id,
             write_session=session,
+            reporters=caller.reporters,
         )
         try:
             result = execute(

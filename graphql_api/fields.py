@@ -10,6 +10,7 @@ import strawberry
 from graphql import get_named_type
 from sqlalchemy.orm import InstrumentedAttribute
 from strawberry import UNSET
+from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from graphql_api import resolving
@@ -62,13 +63,32 @@ SCORES_NOTE: Final = " Null without the permission `cases.scores`."
 
 
 def resolver(
-    *, description: str, graphql_type: Any = None
+    *, description: str, graphql_type: Any = None, needs: Permission | None = None, guard: Guard | None = None
 ) -> Callable[[Callable[..., Any]], StrawberryField]:
-    """A field that a static method resolves: a mutation, or what its payload holds. No statement answers it."""
+    """A field that a static method resolves. No statement answers it, and the method checks what it declares.
+
+    `needs` is the permission of a mutation, `guard` that of a field of a row.
+    """
+    if needs is not None:
+        description = f"{description} Needs `{needs.value}`."
+        guard = Guard(needs)
     decorate: Callable[[Callable[..., Any]], StrawberryField] = strawberry.field(
-        description=description, graphql_type=graphql_type, metadata={METADATA_KEY: ResolvedOnly()}
+        description=description, graphql_type=graphql_type, metadata={METADATA_KEY: ResolvedOnly(guard)}
     )
     return decorate
+
+
+class _ReadableRow(FieldExtension):
+    """Refuses a row of a type that the principal may not read, however it was come by."""
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **arguments: Any) -> Any:
+        row_type(info)
+        return next_(source, info, **arguments)
+
+
+def changed_row(description: str, graphql_type: Any) -> Any:
+    """A row in the payload of a mutation: who may change it need not be one who may read it."""
+    return strawberry.field(description=description, graphql_type=graphql_type, extensions=[_ReadableRow()])
 
 
 def column(description: str, *, name: str = "", guard: Guard | None = None) -> Any:

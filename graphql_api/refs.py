@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graphql_api.metering.types import EndDeviceEvent, MeterInstallation, MeterReading, UsagePoint
     from graphql_api.network.types import DistributionTransformer, District, Feeder
     from graphql_api.runs.types import QuarantinedRow, ScanRun
+    from graphql_api.tip_offs.types import TipOff
 
 _BILLING = strawberry.lazy("graphql_api.billing.types")
 _CASES = strawberry.lazy("graphql_api.cases.types")
@@ -20,6 +21,7 @@ _CUSTOMERS = strawberry.lazy("graphql_api.customers.types")
 _METERING = strawberry.lazy("graphql_api.metering.types")
 _NETWORK = strawberry.lazy("graphql_api.network.types")
 _RUNS = strawberry.lazy("graphql_api.runs.types")
+_TIP_OFFS = strawberry.lazy("graphql_api.tip_offs.types")
 
 InvoiceRef = Annotated["Invoice", _BILLING]
 PaymentRef = Annotated["Payment", _BILLING]
@@ -39,3 +41,4 @@ DistrictRef = Annotated["District", _NETWORK]
 FeederRef = Annotated["Feeder", _NETWORK]
 QuarantinedRowRef = Annotated["QuarantinedRow", _RUNS]
 ScanRunRef = Annotated["ScanRun", _RUNS]
+TipOffRef = Annotated["TipOff", _TIP_OFFS]

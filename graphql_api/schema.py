@@ -28,6 +28,8 @@ from graphql_api.rows import Node
 from graphql_api.runs.queries import RunQueries
 from graphql_api.scalars import SCALARS
 from graphql_api.subscriptions.fields import Subscription
+from graphql_api.tip_offs.mutations import TipOffMutations
+from graphql_api.tip_offs.queries import TipOffQueries
 from graphql_api.triage.batches import BatchMutations
 from graphql_api.triage.mutations import TriageMutations
 
@@ -43,6 +45,7 @@ class Query(
     BillingQueries,
     ReceivablesQueries,
     RunQueries,
+    TipOffQueries,
 ):
     node: Node | None = root_node("Anything by its global id; null where there is nothing.")
 
@@ -53,7 +56,7 @@ class Query(
         "with `errors` has changed nothing."
     )
 )
-class Mutation(TriageMutations, BatchMutations):
+class Mutation(TriageMutations, BatchMutations, TipOffMutations):
     pass
 
 

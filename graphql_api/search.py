@@ -12,6 +12,7 @@ from graphql_api.filters import plain_text
 from tarazu.customer_service.search import SEARCH_LENGTH_MAX, SEARCH_LENGTH_MIN, SearchTerms, search_terms
 from tarazu.filtering import Columns
 from tarazu.security.permissions import Permission
+from tarazu.security.row_scope import ScopeValues
 
 SEARCH_DESCRIPTION: Final = (
     "Beginnings of words of the customer's name, in any order; or in full the customer number, national id, legal-entity "
@@ -20,7 +21,7 @@ SEARCH_DESCRIPTION: Final = (
 )
 
 
-def search_by(finds: Callable[[Columns, SearchTerms], ColumnElement[bool]]) -> Search:
+def search_by(finds: Callable[[Columns, SearchTerms, ScopeValues], ColumnElement[bool]]) -> Search:
     """The search of a list whose rows `finds` tells."""
 
     def values(text: str) -> tuple[str, ...]:
@@ -29,5 +30,7 @@ def search_by(finds: Callable[[Columns, SearchTerms], ColumnElement[bool]]) -> S
 
     # Whoever finds a name or a national id learns whose it is.
     return Search(
-        values, lambda columns, bound: finds(columns, SearchTerms(*bound)), Permission.READ_PERSONAL_DATA
+        values,
+        lambda columns, bound, scope: finds(columns, SearchTerms(*bound), scope),
+        Permission.READ_PERSONAL_DATA,
     )

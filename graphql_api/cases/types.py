@@ -260,13 +260,11 @@ class CaseComment(Row, model=models.CaseComment, scope=row_scope.of_case, requir
 
 
 @strawberry.type(description="That two cases belong together, seen from one of them.")
-class CaseLink(Row, model=models.CaseLink, scope=row_scope.of_case, requires=Permission.READ_CASES):
+class CaseLink(Row, model=models.CaseLink, scope=row_scope.case_link, requires=Permission.READ_CASES):
     kind: CaseLinkKind = column("How they belong together.")
     author: str = column("Name of who linked them.", name="principal_name")
     created_at: dt.datetime = column("When they were linked, UTC.")
-    other_case: CaseRef | None = one(
-        models.CaseLink.other_case, "The other case; null where it is outside the reader's scope."
-    )
+    other_case: CaseRef | None = one(models.CaseLink.other_case, "The other case.")
 
 
 @strawberry.type(
@@ -337,7 +335,7 @@ class Case(
         models.Case.comments, repository.COMMENT_ORDER, "What people say of it, the oldest first."
     )
     links: list[CaseLink] = listed(
-        models.Case.links, repository.LINK_ORDER, "Cases that belong together with it."
+        models.Case.links, repository.LINK_ORDER, "Cases that belong together with it, those in scope."
     )
 
 

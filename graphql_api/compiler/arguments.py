@@ -19,6 +19,7 @@ from tarazu.filtering import AllOf, AnyOf, Comparison, Condition, Fields, Negati
 from tarazu.paging import Order
 from tarazu.security.permissions import Permission
 from tarazu.security.principal import ForbiddenError
+from tarazu.security.row_scope import ScopeValues
 
 PAGE_SIZE: Final = 20
 
@@ -42,7 +43,7 @@ class Search:
 
     values: Callable[[str], tuple[str, ...]]
     """The values to bind, always as many. Raises InputError."""
-    condition: Callable[[Columns, tuple[ColumnElement[str], ...]], ColumnElement[bool]]
+    condition: Callable[[Columns, tuple[ColumnElement[str], ...], ScopeValues], ColumnElement[bool]]
     requires: Permission
 
 
@@ -74,7 +75,7 @@ class PageReader:
         shape = PageShape(order, first, after, chosen, slots)
         return shape, tuple(collected.values)
 
-    def source(self, shape: PageShape, bind: Bind, _values: Values, row: RowType) -> Source:
+    def source(self, shape: PageShape, bind: Bind, values: Values, row: RowType) -> Source:
         assert row.table is not None
         rows = row.table.alias()
         conditions: list[ColumnElement[bool]] = []
@@ -83,8 +84,8 @@ class PageReader:
             conditions.append(where(filled(shape.condition, bind), self.fields(rows.c)))
         if shape.search is not None:
             assert self.search is not None
-            values = tuple(bind(slot, Text()) for slot in shape.search)
-            conditions.append(self.search.condition(rows.c, values))
+            bound = tuple(bind(slot, Text()) for slot in shape.search)
+            conditions.append(self.search.condition(rows.c, bound, values.scope))
         return Source(
             rows,
             tuple(conditions),

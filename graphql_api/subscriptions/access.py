@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from graphql_api.limits.rate import TooManyFailuresError
 from tarazu.database.faults import classify
 from tarazu.errors import TarazuError
 from tarazu.security.principal import ForbiddenError, Principal
@@ -53,6 +54,8 @@ async def authenticate(authenticator: Authenticator, credential: str | None) -> 
     """Raises RefusedError with the code to close the socket with."""
     try:
         return await authenticator.authenticate(credential)
+    except TooManyFailuresError:
+        raise RefusedError(TOO_MANY, "Too many failed attempts") from None
     except ForbiddenError:
         raise RefusedError(FORBIDDEN, "Forbidden") from None
     except Exception as error:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from strawberry import UNSET
 from strawberry.types.field import StrawberryField
 
+from graphql_api.compiler.mapping import METADATA_KEY, Guard, ResolvedOnly
 from graphql_api.errors import ArgumentError
 from graphql_api.scalars import Rial
 from graphql_api.subscriptions.context import SubscriptionContext, SubscriptionInfo
@@ -22,9 +23,10 @@ from tarazu.security.permissions import Permission
 DISTRICTS_MAX: Final = 100
 
 
-def _subscription(*, description: str) -> Callable[[Callable[..., Any]], StrawberryField]:
+def _subscription(*, description: str, needs: Permission) -> Callable[[Callable[..., Any]], StrawberryField]:
     decorate: Callable[[Callable[..., Any]], StrawberryField] = strawberry.subscription(
-        description=description
+        description=f"{description} Needs `{needs.value}`.",
+        metadata={METADATA_KEY: ResolvedOnly(Guard(needs))},
     )
     return decorate
 
@@ -33,9 +35,10 @@ def _subscription(*, description: str) -> Callable[[Callable[..., Any]], Strawbe
 class Subscription:
     @_subscription(
         description=(
-            "Cases as they are opened, and as something about them changes, each once and in order. Needs the "
-            "permission to read cases; only cases in your scope are told of."
-        )
+            "Cases as they are opened, and as something about them changes, each once and in order; only cases in your "
+            "scope are told of."
+        ),
+        needs=Permission.READ_CASES,
     )
     async def case_flagged(
         self,

@@ -27,8 +27,9 @@ def _targets(cases: Sequence[inputs.CaseVersionInput]) -> list[Target]:
 @strawberry.type
 class BatchMutations:
     @resolver(
-        description=f"Give live cases to somebody, or to nobody. {_EACH} Needs `cases.triage`.",
+        description=f"Give live cases to somebody, or to nobody. {_EACH}",
         graphql_type=types.CasesResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def assign_cases(
@@ -49,8 +50,9 @@ class BatchMutations:
         )
 
     @resolver(
-        description=f"Add the same comment to cases in any state. {_EACH} Needs `cases.triage`.",
+        description=f"Add the same comment to cases in any state. {_EACH}",
         graphql_type=types.CommentsResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def comment_cases(
@@ -77,9 +79,10 @@ class BatchMutations:
     @resolver(
         description=(
             "Close live cases as no loss, or none worth the work. Visits that they wait for are withdrawn. "
-            f"{_EACH} Needs `cases.triage`."
+            f"{_EACH}"
         ),
         graphql_type=types.CasesResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def dismiss_cases(
@@ -100,10 +103,9 @@ class BatchMutations:
         )
 
     @resolver(
-        description=(
-            f"Order visits for cases that are about usage points and OPEN or IN_REVIEW. {_EACH} Needs `inspections.order`."
-        ),
+        description=(f"Order visits for cases that are about usage points and OPEN or IN_REVIEW. {_EACH}"),
         graphql_type=types.OrdersResult,
+        needs=Permission.ORDER_INSPECTIONS,
     )
     @staticmethod
     async def order_inspections(

@@ -27,7 +27,7 @@ class ConflictError(MutationError):
     current_version: int = strawberry.field(description="The version that the case has now.")
 
 
-@strawberry.type(description="There is no such case or inspection among those that the caller may see.")
+@strawberry.type(description="There is no such row among those that the caller may see.")
 class NotFoundError(MutationError):
     pass
 

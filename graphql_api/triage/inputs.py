@@ -8,7 +8,7 @@ import strawberry
 
 from tarazu.models.enums import CaseLinkKind, DismissReason, InspectionOutcome, MeasuredQuantity
 
-_KEY = (
+MUTATION_KEY = (
     "Names this change, 8 to 100 printable ASCII characters, such as a UUID. Sent again with the same request, it has no "
     "further effect and gets the same answer, for at least 30 days; with another request it is refused."
 )
@@ -30,7 +30,7 @@ class CaseVersionInput:
 
 @strawberry.input(description="Who is to work on a case.")
 class AssignCaseInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     expected_version: int = strawberry.field(description=_VERSION)
     assignee: str | None = strawberry.field(description=_ASSIGNEE)
@@ -38,14 +38,14 @@ class AssignCaseInput:
 
 @strawberry.input(description="Who is to work on cases.")
 class AssignCasesInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     cases: list[CaseVersionInput] = strawberry.field(description=_CASES)
     assignee: str | None = strawberry.field(description=_ASSIGNEE)
 
 
 @strawberry.input(description="A comment on a case.")
 class CommentCaseInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     text: str = strawberry.field(description=_COMMENT)
     expected_version: int | None = strawberry.field(default=None, description=_VERSION_OPTIONAL)
@@ -53,7 +53,7 @@ class CommentCaseInput:
 
 @strawberry.input(description="The same comment on several cases.")
 class CommentCasesInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_ids: list[strawberry.ID] = strawberry.field(
         description="Global ids of the cases, 1 to 200, each once."
     )
@@ -62,14 +62,14 @@ class CommentCasesInput:
 
 @strawberry.input(description="A new case that somebody begins to look into.")
 class StartCaseReviewInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     expected_version: int = strawberry.field(description=_VERSION)
 
 
 @strawberry.input(description="A case to close as no loss, or none worth the work.")
 class DismissCaseInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     expected_version: int = strawberry.field(description=_VERSION)
     reason: DismissReason = strawberry.field(description=_REASON)
@@ -78,7 +78,7 @@ class DismissCaseInput:
 
 @strawberry.input(description="Cases to close as no loss, or none worth the work, all for one reason.")
 class DismissCasesInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     cases: list[CaseVersionInput] = strawberry.field(description=_CASES)
     reason: DismissReason = strawberry.field(description=_REASON)
     text: str | None = strawberry.field(default=None, description=_REASON_TEXT)
@@ -86,7 +86,7 @@ class DismissCasesInput:
 
 @strawberry.input(description="A closed or merged case to take up again.")
 class ReopenCaseInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     expected_version: int = strawberry.field(description=_VERSION)
     reason: str = strawberry.field(description="Why, 1 to 500 characters; kept as a comment.")
@@ -94,7 +94,7 @@ class ReopenCaseInput:
 
 @strawberry.input(description="Two cases that belong together.")
 class LinkCasesInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description="Global id of one case.")
     other_case_id: strawberry.ID = strawberry.field(description="Global id of the other case.")
     kind: CaseLinkKind = strawberry.field(description="How they belong together.")
@@ -106,7 +106,7 @@ class LinkCasesInput:
 
 @strawberry.input(description="A live case that is worked on in another one from now on.")
 class MergeCaseInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(
         description="Global id of the case to merge; it becomes MERGED."
     )
@@ -117,7 +117,7 @@ class MergeCaseInput:
 
 @strawberry.input(description="A visit to the site of a case.")
 class OrderInspectionInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     case_id: strawberry.ID = strawberry.field(description=_CASE)
     expected_version: int = strawberry.field(description=_VERSION)
     usage_point_id: strawberry.ID | None = strawberry.field(
@@ -128,7 +128,7 @@ class OrderInspectionInput:
 
 @strawberry.input(description="Visits to the sites of cases that are about usage points.")
 class OrderInspectionsInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     cases: list[CaseVersionInput] = strawberry.field(description=_CASES)
 
 
@@ -143,7 +143,7 @@ class MeasurementInput:
 
 @strawberry.input(description="What a visit found.")
 class RecordInspectionOutcomeInput:
-    client_mutation_key: str = strawberry.field(description=_KEY)
+    client_mutation_key: str = strawberry.field(description=MUTATION_KEY)
     inspection_id: strawberry.ID = strawberry.field(description="Global id of the inspection.")
     outcome: InspectionOutcome = strawberry.field(
         description="What was found. With NO_ACCESS the case waits for another visit, which is ordered at once."

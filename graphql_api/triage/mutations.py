@@ -13,6 +13,7 @@ from graphql_api.triage.desk import change, number_of, target_of
 from graphql_api.triage.errors import MutationError
 from tarazu.cases import triage, visits
 from tarazu.cases.desk import Desk
+from tarazu.security.permissions import Permission
 
 _INPUT = strawberry.argument(description="What to change, and the key of the change.")
 
@@ -20,8 +21,9 @@ _INPUT = strawberry.argument(description="What to change, and the key of the cha
 @strawberry.type
 class TriageMutations:
     @resolver(
-        description="Give a live case to somebody, or to nobody. Needs `cases.triage`.",
+        description="Give a live case to somebody, or to nobody.",
         graphql_type=types.CaseResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def assign_case(
@@ -35,8 +37,9 @@ class TriageMutations:
         return await change(info, work)
 
     @resolver(
-        description="Add a comment to a case in any state. Needs `cases.triage`.",
+        description="Add a comment to a case in any state.",
         graphql_type=types.CommentResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def comment_case(
@@ -51,8 +54,9 @@ class TriageMutations:
         return await change(info, work)
 
     @resolver(
-        description="Take a case up: OPEN becomes IN_REVIEW. Needs `cases.triage`.",
+        description="Take a case up: OPEN becomes IN_REVIEW.",
         graphql_type=types.CaseResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def start_case_review(
@@ -67,10 +71,10 @@ class TriageMutations:
 
     @resolver(
         description=(
-            "Close a live case as no loss, or none worth the work. A visit that it waits for is withdrawn. "
-            "Needs `cases.triage`."
+            "Close a live case as no loss, or none worth the work. A visit that it waits for is withdrawn."
         ),
         graphql_type=types.CaseResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def dismiss_case(
@@ -86,9 +90,10 @@ class TriageMutations:
     @resolver(
         description=(
             "Take a closed or merged case up again; it becomes IN_REVIEW. Refused where a later case of the same subject "
-            "and family is live. Needs `cases.triage`."
+            "and family is live."
         ),
         graphql_type=types.CaseResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def reopen_case(
@@ -102,8 +107,9 @@ class TriageMutations:
         return await change(info, work)
 
     @resolver(
-        description="Note that two cases in any state belong together. Needs `cases.triage`.",
+        description="Note that two cases in any state belong together.",
         graphql_type=types.LinkResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def link_cases(
@@ -121,9 +127,10 @@ class TriageMutations:
     @resolver(
         description=(
             "Go on with one live case for two. The merged one becomes MERGED and keeps its findings, comments and visits; "
-            "a visit that it waits for is withdrawn. Needs `cases.triage`."
+            "a visit that it waits for is withdrawn."
         ),
         graphql_type=types.MergeResult,
+        needs=Permission.TRIAGE_CASES,
     )
     @staticmethod
     async def merge_case(
@@ -139,8 +146,9 @@ class TriageMutations:
         return await change(info, work)
 
     @resolver(
-        description="Order a visit for a case that is OPEN or IN_REVIEW. Needs `inspections.order`.",
+        description="Order a visit for a case that is OPEN or IN_REVIEW.",
         graphql_type=types.OrderResult,
+        needs=Permission.ORDER_INSPECTIONS,
     )
     @staticmethod
     async def order_inspection(
@@ -162,9 +170,10 @@ class TriageMutations:
     @resolver(
         description=(
             "Keep what a visit found, once. THEFT, METER_FAULT and BILLING_ERROR confirm the case, CLEAN dismisses it, "
-            "with NO_ACCESS it waits for another visit. Needs `inspections.record`."
+            "with NO_ACCESS it waits for another visit."
         ),
         graphql_type=types.OutcomeResult,
+        needs=Permission.RECORD_INSPECTIONS,
     )
     @staticmethod
     async def record_inspection_outcome(

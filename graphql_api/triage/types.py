@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from graphql_api.fields import changed_row
 from graphql_api.refs import CaseCommentRef, CaseRef, InspectionRef
 from graphql_api.triage.errors import (
     ConflictError,
@@ -23,47 +24,42 @@ _CASE = "The case after the change."
 
 @strawberry.type(description="A case was changed.")
 class CasePayload:
-    case: models.Case = strawberry.field(graphql_type=CaseRef, description=_CASE)
+    case: models.Case = changed_row(_CASE, CaseRef)
 
 
 @strawberry.type(description="A comment was added.")
 class CommentPayload:
-    case: models.Case = strawberry.field(graphql_type=CaseRef, description=_CASE)
-    comment: models.CaseComment = strawberry.field(graphql_type=CaseCommentRef, description="The comment.")
+    case: models.Case = changed_row(_CASE, CaseRef)
+    comment: models.CaseComment = changed_row("The comment.", CaseCommentRef)
 
 
 @strawberry.type(description="Two cases were linked.")
 class LinkPayload:
-    case: models.Case = strawberry.field(graphql_type=CaseRef, description="One case after the change.")
-    other_case: models.Case = strawberry.field(
-        graphql_type=CaseRef, description="The other case after the change."
-    )
+    case: models.Case = changed_row("One case after the change.", CaseRef)
+    other_case: models.Case = changed_row("The other case after the change.", CaseRef)
     kind: CaseLinkKind = strawberry.field(description="How they belong together.")
 
 
 @strawberry.type(description="A case was merged into another.")
 class MergePayload:
-    case: models.Case = strawberry.field(graphql_type=CaseRef, description="The case that is MERGED now.")
-    into_case: models.Case = strawberry.field(
-        graphql_type=CaseRef, description="The case that people go on with."
-    )
+    case: models.Case = changed_row("The case that is MERGED now.", CaseRef)
+    into_case: models.Case = changed_row("The case that people go on with.", CaseRef)
 
 
 @strawberry.type(description="A visit was ordered.")
 class OrderPayload:
-    case: models.Case = strawberry.field(graphql_type=CaseRef, description=_CASE)
-    inspection: models.Inspection = strawberry.field(graphql_type=InspectionRef, description="The visit.")
+    case: models.Case = changed_row(_CASE, CaseRef)
+    inspection: models.Inspection = changed_row("The visit.", InspectionRef)
 
 
 @strawberry.type(description="What a visit found was kept.")
 class OutcomePayload:
-    inspection: models.Inspection = strawberry.field(graphql_type=InspectionRef, description="The visit.")
-    case: models.Case | None = strawberry.field(
-        graphql_type=CaseRef | None, description="Its case after the change; null where it has none."
+    inspection: models.Inspection = changed_row("The visit.", InspectionRef)
+    case: models.Case | None = changed_row(
+        "Its case after the change; null where it has none.", CaseRef | None
     )
-    next_inspection: models.Inspection | None = strawberry.field(
-        graphql_type=InspectionRef | None,
-        description="The visit that was ordered because there was no access; else null.",
+    next_inspection: models.Inspection | None = changed_row(
+        "The visit that was ordered because there was no access; else null.", InspectionRef | None
     )
 
 

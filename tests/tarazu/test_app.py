@@ -26,6 +26,9 @@ Start = Callable[[Settings], AbstractAsyncContextManager[httpx.AsyncClient]]
 class EverybodyIsKnown:
     """These tests are about the process, not about who asks (tests/tarazu/app does that)."""
 
+    def was_good(self, _authorization: str) -> bool:
+        return True
+
     async def authenticate(self, _authorization: str | None) -> Principal:
         return local_operator()
 

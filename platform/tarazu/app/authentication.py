@@ -8,11 +8,13 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graphql_api.limits.rate import TooManyFailuresError
+from tarazu.app.attempts import AddressedAuthenticator, address_of, too_many_failures
 from tarazu.app.health import RETRY_AFTER_SECONDS
 from tarazu.app.logging import bind_principal
 from tarazu.database.faults import classify
 from tarazu.errors import OperationalError
-from tarazu.security.authentication import Authenticator, UnauthenticatedError
+from tarazu.security.authentication import UnauthenticatedError
 
 OPEN_PATHS: Final = frozenset({"/livez", "/readyz", "/auth/login", "/metrics"})
 # As the GraphQL endpoint names an outage.
@@ -32,14 +34,22 @@ class AuthenticationMiddleware:
         self.open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope.get("state", {})
+        if scope["type"] == "websocket":
+            addressed = AddressedAuthenticator(state["authenticator"], state["failures"], address_of(scope))
+            await self.app({**scope, "state": {**state, "authenticator": addressed}}, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in self.open_paths:
             await self.app(scope, receive, send)
             return
-        authenticator: Authenticator = scope["state"]["authenticator"]
+        authenticator = AddressedAuthenticator(state["authenticator"], state["failures"], address_of(scope))
         given = Headers(scope=scope).getlist("authorization")
         try:
             # Two headers: what stands in front may have looked at the other one.
             principal = await authenticator.authenticate(given[0] if len(given) == 1 else None)
+        except TooManyFailuresError as error:
+            await too_many_failures(error)(scope, receive, send)
+            return
         except UnauthenticatedError as error:
             await unauthenticated(error)(scope, receive, send)
             return

@@ -6,6 +6,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from graphql_api.limits.rate import FailedAttempts, TooManyFailuresError
+from tarazu.app.attempts import address_of, too_many_failures
 from tarazu.app.authentication import unavailable
 from tarazu.database.faults import classify
 from tarazu.errors import TarazuError
@@ -14,7 +16,10 @@ from tarazu.security.login import LoginFailedError, Logins
 
 
 async def log_in(request: Request) -> Response:
-    """`{"username": …, "password": …}` → `{"token": …, "expires_at": …}`, or 401 with one answer to every failure."""
+    """`{"username": …, "password": …}` → `{"token": …, "expires_at": …}`, or 401 with one answer to every failure.
+
+    429 where the address failed too often of late: then no password is looked at.
+    """
     try:
         given = orjson.loads(await request.body())
     except orjson.JSONDecodeError:
@@ -24,9 +29,15 @@ async def log_in(request: Request) -> Response:
     if not isinstance(username, str) or not isinstance(password, str):
         return _refused(400, "BAD_REQUEST", "The body must be JSON with the texts `username` and `password`.")
     logins: Logins = request.state.logins
+    failures: FailedAttempts = request.state.failures
+    address = address_of(request.scope)
     try:
+        failures.check(address)
         issued = await logins.log_in(username, password, request_id=request.state.request_id)
+    except TooManyFailuresError as error:
+        return too_many_failures(error)
     except LoginFailedError as error:
+        failures.note(address)
         return _refused(401, error.code, str(error))
     except Exception as error:
         known = classify(error)

@@ -84,6 +84,16 @@ class Authenticator:
             task.add_done_callback(lambda done: self._finish(key, done))
         return await asyncio.shield(task)
 
+    def was_good(self, authorization: str) -> bool | None:
+        """Whether the credential was good when it was looked at last; None where that is not known."""
+        try:
+            key = hashlib.sha256(bearer_text(authorization).encode()).digest()
+        except UnauthenticatedError:
+            return None
+        if key in self._known:
+            return True
+        return False if self._clock() < self._unknown.get(key, 0.0) else None
+
     def forget(self, authorization: str | None) -> None:
         """Check this credential anew at its next use: it was revoked a moment ago."""
         key = hashlib.sha256(bearer_text(authorization).encode()).digest()
@@ -96,6 +106,7 @@ class Authenticator:
             0.0 if credential is None else (credential.expires_at - dt.datetime.now(dt.UTC)).total_seconds()
         )
         if credential is None or left <= 0:
+            self._known.pop(key, None)
             _keep(self._unknown, key, self._clock() + self._seconds)
             raise UnauthenticatedError
         _keep(self._known, key, (self._clock() + min(self._seconds, left), credential.principal))

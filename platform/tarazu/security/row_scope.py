@@ -164,3 +164,5 @@ def case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
 
 
 of_case: Final = _with(Case, "id", "case_id", case)
+# A link tells of two cases: that there is another, who linked it and when.
+case_link: Final = _all_of(of_case, _with(Case, "id", "other_case_id", case))
