@@ -129,6 +129,9 @@ async def test_no_canary_reaches_the_log_on_any_path(
     class EverybodyIsKnown:
         """But those whose credential is the canary."""
 
+        def was_good(self, _authorization: str) -> bool | None:
+            return None
+
         async def authenticate(self, authorization: str | None) -> Principal:
             if CANARY in (authorization or ""):
                 raise UnauthenticatedError

@@ -51,6 +51,9 @@ def test_operations_are_counted_by_name_kind_and_code() -> None:
 class EverybodyIsKnown:
     """These tests are about what is counted, not about who asks."""
 
+    def was_good(self, _authorization: str) -> bool | None:
+        return None
+
     async def authenticate(self, _authorization: str | None) -> Principal:
         return local_operator()
 
