@@ -62,7 +62,7 @@ TEXTS = (
     "x" * 300,
 )
 READ_DOCUMENTS = 160
-CHANGE_DOCUMENTS = 40
+CHANGE_DOCUMENTS = 20
 
 # Faults that other servers had, and the bounds of types.
 FIXED: list[Any] = [
