@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 from graphql import (
@@ -22,6 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     ValidationRule,
     parse,
+    print_ast,
     specified_rules,
     validate,
 )
@@ -40,6 +42,7 @@ from graphql_api.limits.shape import check_shape
 from graphql_api.refusals import (
     DocumentInvalidError,
     DocumentSyntaxError,
+    HiddenNames,
     OperationChoiceError,
     Problem,
     RefusedError,
@@ -87,12 +90,13 @@ class NoIntrospectionRule(ValidationRule):
 class Documents:
     """The documents of one schema.
 
-    `development` allows introspection, and lets messages guess which name was meant.
+    `development` allows introspection, and lets messages tell names of the schema and guess which one was meant.
     """
 
     def __init__(self, schema: GraphQLSchema, *, development: bool = False) -> None:
         self.schema = schema
         self._hides_suggestions = not development
+        self._hidden_names = HiddenNames(schema)
         self._rules: tuple[type[ASTValidationRule], ...] = (
             specified_rules if development else (NoIntrospectionRule, *specified_rules)
         )
@@ -135,11 +139,14 @@ class Documents:
             hide_suggestions=self._hides_suggestions,
         )
         if isinstance(values, list):
-            raise VariablesError("The variables do not fit.", problems=self._problems(values))
+            # The names of keys were sent too.
+            sent = f"{print_ast(document.ast)} {dict(variables)!r}"
+            raise VariablesError("The variables do not fit.", problems=self._problems(values, sent))
         return values
 
-    def _problems(self, errors: list[GraphQLError]) -> list[Problem]:
-        return problems_of(errors[:_PROBLEMS_MAX], hides_suggestions=self._hides_suggestions)
+    def _problems(self, errors: list[GraphQLError], sent: str) -> list[Problem]:
+        hide = partial(self._hidden_names.hide, sent=sent) if self._hides_suggestions else None
+        return problems_of(errors[:_PROBLEMS_MAX], hide=hide)
 
     def _operations(self, text: str) -> _Operations:
         # Before the hash, which is linear in the text.
@@ -180,7 +187,7 @@ class Documents:
         )
         if problems:
             raise DocumentInvalidError(
-                "The document does not fit the schema.", problems=self._problems(problems)
+                "The document does not fit the schema.", problems=self._problems(problems, text)
             )
         operations: dict[str | None, Document] = {}
         for definition in ast.definitions:

@@ -7,17 +7,20 @@ they never reach the log.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from graphql import GraphQLError
+from graphql import GraphQLEnumType, GraphQLError, GraphQLSchema, specified_scalar_types
 
 from tarazu.errors import InputError
 
 # A message of graphql-core quotes the value it is about, however long that is.
 MESSAGE_LENGTH_MAX: Final = 300
 _SUGGESTION: Final = re.compile(r"\s*Did you mean .*", re.DOTALL)
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_QUOTED_OR_NAME: Final = re.compile(r"'[^']*'|[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +85,50 @@ class VariablesError(RefusedError):
     code = "graphql.variables"
 
 
-def problems_of(errors: Iterable[GraphQLError], *, hides_suggestions: bool = False) -> list[Problem]:
-    """What graphql-core says, cut to a length that suits a message."""
+def problems_of(errors: Iterable[GraphQLError], *, hide: Callable[[str], str] | None = None) -> list[Problem]:
+    """What graphql-core says, cut to a length that suits a message; `hide` takes out what is not to be told."""
     found = []
     for error in errors:
         place = error.locations[0] if error.locations else None
-        message = without_suggestion(error.message) if hides_suggestions else error.message
+        message = hide(error.message) if hide is not None else error.message
         found.append(
             Problem(shorten(message), place.line if place else None, place.column if place else None)
         )
     return found
 
 
-def without_suggestion(message: str) -> str:
-    """graphql-core's `hide_suggestions` leaves one: that a field wants a selection."""
-    return _SUGGESTION.sub("", message)
+class HiddenNames:
+    """The names of a schema that messages must not tell to who did not send them.
+
+    Else whoever guesses one field learns its type, its required arguments, and so on through the whole schema.
+    """
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        types = {name: kind for name, kind in schema.type_map.items() if not name.startswith("__")}
+        self._types = types.keys() - specified_scalar_types.keys() - {"Query", "Mutation", "Subscription"}
+        self._names: set[str] = set(self._types)
+        for kind in types.values():
+            if isinstance(kind, GraphQLEnumType):
+                self._names.update(kind.values)
+            fields: Mapping[str, Any] = getattr(kind, "fields", {})
+            for name, given in fields.items():
+                self._names.update((name, *getattr(given, "args", ())))
+
+    def hide(self, message: str, sent: str) -> str:
+        """The message without names that do not stand in what was sent, and without guesses at what was meant."""
+        known = set(_NAME.findall(sent))
+
+        def told(name: str, names: AbstractSet[str]) -> str:
+            return "…" if name in names and name not in known else name
+
+        def replace(found: re.Match[str]) -> str:
+            if found[0].startswith("'"):
+                return _NAME.sub(lambda name: told(name[0], self._names), found[0])
+            # Outside of quotes, names of fields are English words too.
+            return told(found[0], self._types)
+
+        # graphql-core's `hide_suggestions` leaves one: that a field wants a selection.
+        return _QUOTED_OR_NAME.sub(replace, _SUGGESTION.sub("", message))
 
 
 def shorten(message: str) -> str:

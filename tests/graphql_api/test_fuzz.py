@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import random
 import re
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from graphql import build_schema, parse_value
+from graphql import GraphQLSchema, build_schema, parse_value
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis_graphql import Mode, queries
+from hypothesis_graphql import Mode, mutations, queries
 
+from graphql_api.ids import encode_id
 from graphql_api.schema import schema
+from tarazu.security.permissions import Role
+from tarazu.settings import Settings
+from tests.effort import EFFORT
 
 # What an error must not hold: SQL, files, classes, addresses of the inside.
 INSIDE = re.compile(
@@ -22,8 +30,39 @@ INSIDE = re.compile(
     r"(?<!must not )SELECT |INSERT |asyncpg|sqlalchemy|psycopg|Traceback|\.py\b|site-packages|127\.0\.0\.1|postgres",
     re.IGNORECASE,
 )
-# 200 in each run; `check_many(api, 4_000)` is the same for a longer one.
-EXAMPLES = 200
+ROLES = (Role.ANALYST, Role.AUDITOR, Role.INSPECTOR, Role.OFFICE_MANAGER)
+# Requests of a document: twice by each role, varied, and damaged; with these, 4,000 reads in each run.
+VARIED = 13
+DAMAGED = 4
+NUMBERS = (
+    "0",
+    "-1",
+    "1",
+    "2",
+    "100",
+    "2147483647",
+    "2147483648",
+    "9223372036854775807",
+    "9223372036854775808",
+    "1e308",
+)
+TEXTS = (
+    "",
+    "C00000",
+    "S000000",
+    "T02",
+    "D0",
+    "2025-01-01",
+    "0001-01-01",
+    "%",
+    "\0",
+    "\u202e",
+    "ك۱",
+    "'; --",
+    "x" * 300,
+)
+READ_DOCUMENTS = 160
+CHANGE_DOCUMENTS = 20
 
 # Faults that other servers had, and the bounds of types.
 FIXED: list[Any] = [
@@ -131,7 +170,8 @@ RAW = [
 
 async def check(api: Any, content: bytes) -> str:
     """Sends the body and looks at the answer; its outcome: `ok` or the code of the first error."""
-    response = await api.http.post("/graphql", content=content, headers={"content-type": "application/json"})
+    headers = {"content-type": "application/json", "authorization": f"Bearer {api.token}"}
+    response = await api.http.post("/graphql", content=content, headers=headers)
     told = content[:300]
     assert response.status_code in (200, 400, 429), (response.status_code, response.text[:300], told)
     answer = response.json()
@@ -147,66 +187,105 @@ async def check(api: Any, content: bytes) -> str:
     return codes[0] if codes else "ok"
 
 
-def shuffled(text: str, draw: Any) -> str:
+def damaged(text: str, chance: random.Random) -> str:
     """The document with one character of it taken away, doubled or replaced."""
-    place = draw(st.integers(0, max(len(text) - 1, 0)))
-    other = draw(
-        st.sampled_from(["", text[place : place + 1] * 2, "{", "}", "$", "\0", "9" * 30, "٣", '"', "..."])
-    )
+    place = chance.randint(0, max(len(text) - 1, 0))
+    other = chance.choice(["", text[place : place + 1] * 2, "{", "}", "$", "\0", "9" * 30, "٣", '"', "..."])
     return text[:place] + other + text[place + 1 :]
 
 
-@st.composite
-def bodies(draw: st.DrawFn, positive: Any, negative: Any) -> bytes:
-    kind = draw(st.sampled_from(["positive", "negative", "shuffled"]))
-    text = draw(negative if kind == "negative" else positive)
-    if draw(st.booleans()):
-        # Numbers of all sizes are no pages and texts no cursors; what lies behind them wants to be reached too.
-        text = re.sub(r"\bfirst: -?\d+", "first: 2", text)
-        text = re.sub(r'\bafter: "(?:[^"\\]|\\.)*"', "after: null", text)
-        text = re.sub(r"\b(search|filter): (\{\}|\"[^\"]*\")", r"\1: null", text)
-    if kind == "shuffled":
-        text = shuffled(text, draw)
-    body: dict[str, Any] = {"query": text}
-    if draw(st.booleans()):
-        body["variables"] = draw(
-            st.dictionaries(
-                st.text(max_size=3),
-                st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-                max_size=3,
-            )
-        )
-    if draw(st.integers(0, 9)) == 0:
-        body["operationName"] = draw(st.text(max_size=4) | st.none())
-    return json.dumps(body).encode()
+def tamed(text: str) -> str:
+    """Numbers of all sizes are no pages and texts no cursors; what lies behind them wants to be reached too."""
+    text = re.sub(r"\bfirst: -?\d+", "first: 2", text)
+    text = re.sub(r'\bafter: "(?:[^"\\]|\\.)*"', "after: null", text)
+    return re.sub(r"\b(search|filter): (\{\}|\"[^\"]*\")", r"\1: null", text)
 
 
-def check_many(run: Any, api: Any, examples: int) -> dict[str, int]:
-    """Sends generated requests, right and wrong ones; how often each outcome was. `run` waits for a coroutine."""
-    graph = build_schema(schema.as_str())
-    outcomes: dict[str, int] = {}
-    scalars = {
-        name: st.just(parse_value(literal))
-        for name, literal in (("Date", '"2025-01-01"'), ("Rial", "5"), ("Long", "9223372036854775807"))
-    }
-    lists = ["cases", "customers", "invoices", "debtors", "scanRuns", "quarantinedRows"]
-    positive = queries(graph, fields=lists, custom_scalars=scalars) | queries(graph, custom_scalars=scalars)
-    negative = queries(graph, custom_scalars=scalars, mode=Mode.NEGATIVE)
+def varied(text: str, chance: random.Random) -> str:
+    """The tamed document with other literals: the bounds of types, and what may be in the database."""
+    text = re.sub(
+        r"(?<=: )-?\d+\b", lambda found: chance.choice(NUMBERS) if chance.random() < 0.5 else found[0], text
+    )
+    return re.sub(
+        r'(?<=: )"(?:[^"\\]|\\.)*"',
+        lambda found: json.dumps(chance.choice(TEXTS)) if chance.random() < 0.7 else found[0],
+        text,
+    )
+
+
+def odd_json(chance: random.Random) -> Any:
+    return chance.choice(
+        [None, True, 0, -1, 2**31, 2**63, 1.5, "", "x", "\0", "\ud800", [], [None], {}, {"eq": 1}]
+    )
+
+
+def bodies(text: str, chance: random.Random) -> list[bytes]:
+    """A document as it is and tamed, by every role; and varied and damaged, each time elsewhere."""
+    made: list[dict[str, Any]] = [{"query": each} for each in (text, tamed(text)) for _ in ROLES]
+    made += [{"query": varied(tamed(text), chance)} for _ in range(VARIED)]
+    made += [{"query": damaged(tamed(text), chance)} for _ in range(DAMAGED)]
+    for body in made[len(ROLES) :]:
+        if chance.random() < 0.2:
+            names = [
+                chance.choice(["a", "", "input", "first", "\u200c"]) for _ in range(chance.randint(0, 3))
+            ]
+            body["variables"] = {name: odd_json(chance) for name in names}
+        if chance.random() < 0.1:
+            body["operationName"] = chance.choice(["", "A", "٣", None])
+    return [json.dumps(body).encode() for body in made]
+
+
+async def check_all(apis: Sequence[Any], contents: Sequence[bytes]) -> list[str]:
+    """All at once, by the roles in turn."""
+    return await asyncio.gather(
+        *(check(api, content) for api, content in zip(itertools.cycle(apis), contents, strict=False))
+    )
+
+
+async def check_many(
+    apis: Sequence[Any], texts: st.SearchStrategy[str], documents: int, prepare: Any = lambda text, _: text
+) -> Counter[str]:
+    """Sends requests made of drawn documents; how often each outcome was.
+
+    Drawing a document takes twenty times as long as answering it, so each makes many requests.
+    """
+    loop = asyncio.get_running_loop()
+    outcomes: Counter[str] = Counter()
 
     @settings(
-        max_examples=examples,
+        max_examples=documents,
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(content=bodies(positive, negative))
-    def send(content: bytes) -> None:
-        outcome = run(check(api, content))
-        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    @given(text=texts, seed=st.integers(0, 2**32))
+    def send(text: str, seed: int) -> None:
+        chance = random.Random(seed)
+        contents = bodies(prepare(text, chance), chance)
+        outcomes.update(asyncio.run_coroutine_threadsafe(check_all(apis, contents), loop).result(60))
 
-    send()
+    await asyncio.to_thread(send)
     return outcomes
+
+
+@pytest.fixture(scope="module")
+def graph() -> GraphQLSchema:
+    return build_schema(schema.as_str())
+
+
+SCALARS = {
+    name: st.just(parse_value(literal))
+    for name, literal in (("Date", '"2025-01-01"'), ("Rial", "5"), ("Long", "9223372036854775807"))
+}
+
+
+@asynccontextmanager
+async def of_roles(chosen: Settings, api_of: Any) -> AsyncIterator[list[Any]]:
+    """The API as each of the roles, none of which runs out of its budget."""
+    budgets = dict.fromkeys(chosen.api_cost_per_minute, 10**15)
+    async with api_of(chosen.model_copy(update={"api_cost_per_minute": budgets})) as api:
+        yield [await api.as_(role) for role in ROLES]
 
 
 @pytest.mark.parametrize("body", FIXED, ids=lambda body: json.dumps(body)[:80])
@@ -219,16 +298,43 @@ async def test_bytes_of_no_client_are_answered_cleanly(world: Any, api: Any, con
     await check(api, content)
 
 
-async def test_generated_requests_are_answered_cleanly(world: Any, company: Any, api_of: Any) -> None:
-    rich = company.model_copy(
-        update={"api_cost_per_minute": dict.fromkeys(company.api_cost_per_minute, 10**15)}
+async def test_generated_reads_are_answered_cleanly(
+    world: Any, company: Settings, api_of: Any, graph: GraphQLSchema
+) -> None:
+    lists = ["cases", "customers", "invoices", "debtors", "scanRuns", "quarantinedRows"]
+    texts = (
+        queries(graph, fields=lists, custom_scalars=SCALARS)
+        | queries(graph, custom_scalars=SCALARS)
+        | queries(graph, custom_scalars=SCALARS, mode=Mode.NEGATIVE)
     )
-    async with api_of(rich) as api:
-        loop = asyncio.get_running_loop()
-
-        def run(work: Coroutine[Any, Any, str]) -> str:
-            return asyncio.run_coroutine_threadsafe(work, loop).result(60)
-
-        outcomes = await asyncio.to_thread(check_many, run, api, EXAMPLES)
+    async with of_roles(company, api_of) as apis:
+        outcomes = await check_many(apis, texts, READ_DOCUMENTS * EFFORT)
+    assert outcomes.total() >= READ_DOCUMENTS * EFFORT * (2 * len(ROLES) + VARIED + DAMAGED)
     # The requests reach every stage.
+    assert {"ok", "access.forbidden", "graphql.invalid", "graphql.syntax"} <= outcomes.keys(), outcomes
+
+
+async def test_generated_changes_are_answered_cleanly(
+    database: Settings, office: Any, api_of: Any, graph: GraphQLSchema
+) -> None:
+    texts = mutations(graph, custom_scalars=SCALARS) | mutations(
+        graph, custom_scalars=SCALARS, mode=Mode.NEGATIVE
+    )
+    ids = [encode_id("Case", str(case.id)) for case in office.cases]
+    numbers = itertools.count()
+
+    def real(text: str, chance: random.Random) -> str:
+        """Mostly of cases that there are, under keys that may be used."""
+
+        def value(found: re.Match[str]) -> str:
+            if chance.random() < 0.2:
+                return found[0]
+            given_ = f"fuzzed-{next(numbers):06d}" if found[1] == "clientMutationKey" else chance.choice(ids)
+            return f'{found[1]}: "{given_}"'
+
+        text = re.sub(r'\b(clientMutationKey|caseId|intoCaseId|otherCaseId): "(?:[^"\\]|\\.)*"', value, text)
+        return re.sub(r"\bexpectedVersion: -?\d+", "expectedVersion: 1", text)
+
+    async with of_roles(database, api_of) as apis:
+        outcomes = await check_many(apis, texts, CHANGE_DOCUMENTS * EFFORT, real)
     assert {"ok", "graphql.invalid", "graphql.syntax"} <= outcomes.keys(), outcomes

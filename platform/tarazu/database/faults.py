@@ -153,6 +153,10 @@ def _classify_one(error: BaseException) -> OperationalError | None:
         return _gone()
     if isinstance(error, asyncpg.InterfaceError) and "connection" in str(error) and "closed" in str(error):
         return _gone()
+    if isinstance(error, asyncpg.InternalClientError):
+        # The server went away between preparing and executing: asyncpg finds its protocol in a wrong state. What uses
+        # one connection twice at once gets an InterfaceError instead.
+        return _gone()
     if isinstance(error, OSError):
         return _classify_os_error(error)
     return None

@@ -69,6 +69,11 @@ class ReadPool:
             with self._span(statement):
                 found: bytes | None = await connection.fetchval(statement, *values)
             return found
+        except asyncpg.InternalClientError:
+            # Its state is unknown: asyncpg says so where the server goes away between preparing and executing.
+            if held.connection is not None:
+                held.connection.terminate()
+            raise
         finally:
             self._idle.put_nowait(held)
 

@@ -20,8 +20,9 @@ from sqlalchemy import select, text
 from graphql_api.ids import encode_id
 from tarazu import idempotency, models
 from tarazu.cases import desk
+from tests.effort import EFFORT
 
-HISTORIES = 200
+HISTORIES = 200 * EFFORT
 
 STEPS = st.one_of(
     st.tuples(st.just("send"), st.sampled_from(["comment", "assign"]), st.sampled_from([1, 1, 1, 2, 3])),

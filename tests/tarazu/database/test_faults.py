@@ -32,6 +32,10 @@ from tarazu.settings import Settings
         (asyncpg.AdminShutdownError(""), DatabaseUnavailableError),
         (asyncpg.ConnectionDoesNotExistError(""), DatabaseUnavailableError),
         (asyncpg.InterfaceError("connection is closed"), DatabaseUnavailableError),
+        (
+            asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+            DatabaseUnavailableError,
+        ),
         (asyncpg.DiskFullError(""), StorageError),
         (asyncpg.LockNotAvailableError(""), BusyError),
         (asyncpg.DeadlockDetectedError(""), BusyError),
