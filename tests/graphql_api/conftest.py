@@ -454,11 +454,12 @@ class Api:
 
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
-        """The SQL statements that the API sends inside, compiled ones and those of resolvers."""
+        """The SQL statements that the API sends inside, compiled ones and those of resolvers, which ask for their time first."""
         statements: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-            statements.append(statement)
+            if not statement.startswith("SET LOCAL statement_timeout"):
+                statements.append(statement)
 
         fetch_text = self.reads.fetch_text
 

@@ -41,6 +41,8 @@ EMPTY_IN_THE_WORLD = {
     "WholeCase": {"comments.edges", "links", "measurements", "seals"},
     "FeederLosses": {"cases.edges"},
 }
+# Scalars of JSON, with keys of their own.
+FREE = {"parameters"}
 # What writing down a read of personal data sends beside the statement.
 AUDIT = re.compile(r"audit_event|pg_advisory_xact_lock")
 
@@ -65,7 +67,7 @@ def shape(value: Any) -> Any:
     """Which keys stand where; of a list what its first element has."""
     match value:
         case dict():
-            return {key: shape(inner) for key, inner in value.items()}
+            return {key: None if key in FREE else shape(inner) for key, inner in value.items()}
         case [first, *_]:
             return [shape(first)]
     return None
@@ -136,7 +138,7 @@ async def test_a_read_is_compiled_and_finds_something(
     roots = asked.operation.selection_set.selections
     assert len(sent) == len(roots)
     # Reads of personal data are written down, and nothing else is done beside the statements.
-    assert [statement for statement in others if not AUDIT.search(statement)] == []
+    assert [statement for statement in others if not AUDIT.search(statement)] == sent
     assert all(value is not None for value in data.values())
     found: dict[str, int] = {}
     for path, rows in lists(data):

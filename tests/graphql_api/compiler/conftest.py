@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from graphql_api import schema as schema_module
 from graphql_api.compiler.prepared import Compiler, reading_limits
 from graphql_api.context import Context
+from graphql_api.filters import CONTAINS_LENGTH_MIN
 from graphql_api.reads import answer
 from tarazu.database import Sessions, create_engine
 from tarazu.database.read_pool import ReadPool
@@ -257,6 +258,8 @@ class Documents:
                 return _quoted(draw(st.sampled_from(self.words.dates)))
             case _:
                 words = self.words.searches if name == "search" else self.words.texts
+                if name == "contains":
+                    words = tuple(word for word in words if len(word) >= CONTAINS_LENGTH_MIN)
                 return _quoted(draw(st.sampled_from(words)))
 
 
