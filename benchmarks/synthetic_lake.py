@@ -26,7 +26,7 @@ from etl.lake.manifest import Bucket, Manifest, generation_of, write_manifest
 from etl.lake.partition import partition, read_partition
 from etl.lake.transformers import write_transformers
 from etl.synth import DEFAULT_END, frames
-from rules.batch import QUALITIES, TAMPER_EVENTS, TARIFF_CLASSES, month_number
+from rules.batch import EVENT_KINDS, QUALITIES, TARIFF_CLASSES, month_number
 from tarazu.database import libpq_uri
 
 if TYPE_CHECKING:
@@ -115,14 +115,8 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             for name, folders in parts.items()
         }
         name = f"bucket-{number:04d}-bench"
-        write_bucket(
-            lake / name,
-            whole["points"],
-            whole["bills"],
-            whole["events"],
-            last_month=last_month,
-            months=settings.panel_months,
-        )
+        bucket = tables.BucketTables(**whole)
+        write_bucket(lake / name, bucket, last_month=last_month, months=settings.panel_months)
         buckets[str(number)] = Bucket(
             name,
             last_month,
@@ -130,7 +124,7 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             len(whole["bills"]),
             len(whole["events"]),
             "bench",
-            bucket_facts(whole["points"], whole["bills"], whole["events"]),
+            bucket_facts(bucket),
         )
     shutil.rmtree(work)
     rows = pl.concat(energy).sort("transformer_id", "period_start")
@@ -289,7 +283,7 @@ def _events(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
     where = t["meter_installation"].select("subscription_no", "meter_serial_no")
     return (
         t["end_device_event"]
-        .filter(pl.col("kind").is_in(TAMPER_EVENTS))
+        .filter(pl.col("kind").is_in(EVENT_KINDS))
         .join(where, on="meter_serial_no", how="inner")
         .join(
             points.select("subscription_no", "usage_point_id", "bucket_class"),
@@ -299,7 +293,7 @@ def _events(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             day=pl.col("occurred_at").dt.date(),
             kind=pl.col("kind").replace_strict(
-                {name: i for i, name in enumerate(TAMPER_EVENTS)}, return_dtype=pl.Int16
+                {name: i for i, name in enumerate(EVENT_KINDS)}, return_dtype=pl.Int16
             ),
         )
     )

@@ -28,6 +28,9 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "count": (0, "", ""),
     "factor": (2, "", ""),
     "units": (0, " units", " واحد"),
+    "kW": (1, " kW", " کیلووات"),
+    "hour": (0, " hours", " ساعت"),
+    "minute": (0, " minutes", " دقیقه"),
 }
 
 
