@@ -30,6 +30,7 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "units": (0, " units", " واحد"),
     "kW": (1, " kW", " کیلووات"),
     "hour": (0, " hours", " ساعت"),
+    "kvarh": (0, " kvarh", " کیلووارساعت"),
     "minute": (0, " minutes", " دقیقه"),
 }
 

@@ -36,6 +36,7 @@ Unit = Literal[
     "kW",
     "hour",
     "minute",
+    "kvarh",
 ]
 SubjectKind = Literal["usage_point", "transformer", "customer"]
 Need = Literal[
