@@ -31,6 +31,7 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "kW": (1, " kW", " کیلووات"),
     "hour": (0, " hours", " ساعت"),
     "kvarh": (0, " kvarh", " کیلووارساعت"),
+    "V": (0, " V", " ولت"),
     "minute": (0, " minutes", " دقیقه"),
 }
 

@@ -21,7 +21,7 @@ from rules.batch import (
     TransformerLosses,
     month_starts,
 )
-from rules.signals.contract_use import hours_of_use
+from rules.signals.contract_use import contract_key, hours_of_use
 from rules.signals.debt import overdue_debt
 from rules.signals.energy_balance import BALANCED_MONTHS, energy_balance
 from rules.signals.grouping import first_rows
@@ -74,8 +74,8 @@ def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
     transformer_id, billed, known, customers, found = _transformer_sums(batch, month_days)
     return BucketSums(
         peer_histogram(batch),
-        histogram_of(batch, hours_of_use(batch)),
-        histogram_of(batch, summer_ratio(batch).ratio),
+        histogram_of(contract_key(batch), hours_of_use(batch)),
+        histogram_of(batch.peer_key, summer_ratio(batch).ratio),
         transformer_id,
         billed,
         known,

@@ -30,10 +30,17 @@ def hours_of_use(batch: PointBatch) -> NDArray[np.float64]:
         return np.where(power > 0, yearly_kwh(batch) / power, np.nan)
 
 
-def peers_at(batch: PointBatch, groups: PeerQuantiles) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def contract_key(batch: PointBatch) -> NDArray[np.int64]:
+    """(points,) peers share tariff class and band of contracted power, wherever they are: demand customers are few,
+    and the hours of a trade do not depend on its district.
+    """
+    return batch.peer_key % 64
+
+
+def peers_at(key: NDArray[np.int64], groups: PeerQuantiles) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """((points,) row of each point's group, (points,) whether it has one). `groups` must not be empty."""
-    at = np.minimum(np.searchsorted(groups.key, batch.peer_key), len(groups.key) - 1)
-    return at, groups.key[at] == batch.peer_key
+    at = np.minimum(np.searchsorted(groups.key, key), len(groups.key) - 1)
+    return at, groups.key[at] == key
 
 
 @signal(
@@ -60,7 +67,7 @@ def peers_at(batch: PointBatch, groups: PeerQuantiles) -> tuple[NDArray[np.int64
     },
     formula=(
         "kWh of the last 12 known months / contracted kW, against the tenth percentile and the median of points of "
-        "the same district, tariff class and band of contracted power"
+        "the same tariff class and band of contracted power, of all districts"
     ),
     missing=(
         "absent where one of the 12 months is unknown, nothing was used, the contracted power is unknown or the point "
@@ -74,7 +81,7 @@ def contract_use(batch: PointBatch) -> SignalValues:
     if groups is None or not len(groups.key):
         return absent(batch)
     hours = hours_of_use(batch)
-    at, found = peers_at(batch, groups)
+    at, found = peers_at(contract_key(batch), groups)
     present = found & (hours > 0)
     usual = groups.median[at]
     power = np.nan_to_num(batch.contracted_power_kw)

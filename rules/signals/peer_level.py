@@ -29,14 +29,14 @@ def quantised_log(daily_kwh: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def peer_histogram(batch: PointBatch) -> Histogram:
     """Of the last three known months' daily use."""
-    return histogram_of(batch, batch.recent_daily_kwh)
+    return histogram_of(batch.peer_key, batch.recent_daily_kwh)
 
 
-def histogram_of(batch: PointBatch, quantity: NDArray[np.float64]) -> Histogram:
-    """Of a positive quantity, (points,), NaN where it is unknown."""
+def histogram_of(group: NDArray[np.int64], quantity: NDArray[np.float64]) -> Histogram:
+    """Of a positive quantity by peer group; both are (points,), the quantity NaN where it is unknown."""
     steps = quantised_log(quantity)
     rows = ~np.isnan(steps)
-    key = batch.peer_key[rows] * _BINS + (steps[rows].astype(np.int64) - _LOWEST)
+    key = group[rows] * _BINS + (steps[rows].astype(np.int64) - _LOWEST)
     keys, counts = np.unique(key, return_counts=True)
     return keys, counts.astype(np.int64)
 

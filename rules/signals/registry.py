@@ -37,6 +37,7 @@ Unit = Literal[
     "hour",
     "minute",
     "kvarh",
+    "V",
 ]
 SubjectKind = Literal["usage_point", "transformer", "customer"]
 Need = Literal[

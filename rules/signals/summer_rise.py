@@ -77,7 +77,7 @@ def summer_rise(batch: PointBatch) -> SignalValues:
     if groups is None or not len(groups.key):
         return absent(batch)
     own = summer_ratio(batch)
-    at, found = peers_at(batch, groups)
+    at, found = peers_at(batch.peer_key, groups)
     household = batch.tariff_class == TARIFF_CLASSES.index("residential")
     usual = groups.median[at]
     starts = month_starts(batch.last_month, batch.months)

@@ -25,6 +25,7 @@ from rules.batch import (
     month_number,
     month_starts,
 )
+from rules.signals.contract_use import contract_key
 from rules.site import Site, load_site
 from rules.testing.points import Bill, Interval, Point, Visit, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
@@ -37,7 +38,9 @@ from tarazu.identifiers.bill import (
 from tarazu.text import search_key
 
 if TYPE_CHECKING:
-    from rules.batch import Batch
+    from numpy.typing import NDArray
+
+    from rules.batch import Batch, PointBatch
     from rules.signals.registry import SubjectKind
 
 Given = dict[str, Any]
@@ -116,10 +119,10 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
             median=np.log(np.array([float(peers["median_kwh"])])),
             mad=np.array([float(peers["mad"])]),
         )
-    for name, field in _PEER_QUANTILES.items():
+    for name, key_of in _PEER_QUANTILES.items():
         if (peers := given.get(name)) is not None:
-            around[field] = PeerQuantiles(
-                key,
+            around[name] = PeerQuantiles(
+                key_of(batch),
                 one * peers["count"],
                 np.array([float(peers["tenth"])]),
                 np.array([float(peers["median"])]),
@@ -134,7 +137,11 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
     return replace(batch, **around)
 
 
-_PEER_QUANTILES = {"hours_of_use_peers": "hours_of_use_peers", "summer_rise_peers": "summer_rise_peers"}
+def _district_key(batch: PointBatch) -> NDArray[np.int64]:
+    return batch.peer_key
+
+
+_PEER_QUANTILES = {"hours_of_use_peers": contract_key, "summer_rise_peers": _district_key}
 
 
 def _visits(given: list[Given], scan_day: int) -> list[Visit]:

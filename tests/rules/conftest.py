@@ -29,6 +29,7 @@ from rules.conditions import Condition
 from rules.loader import CATALOGUE_DIRECTORY
 from rules.rule import AtRisk, Parameter, Rule, Text
 from rules.signals import all_signals
+from rules.signals.contract_use import contract_key
 from rules.site import ElectricalLimits, NoteWord, Site
 from rules.testing.points import Bill, Interval, Point, Visit, point_batch
 from tarazu.identifiers.bill import BillId, PaymentId, make_bill_id, make_payment_id
@@ -269,8 +270,8 @@ def _one_time_each(parts: list[list[Interval]]) -> list[Interval]:
 def _surroundings(draw: st.DrawFn, batch: PointBatch) -> PointBatch:
     """The batch among peers, of whom some points have none, and with balances of two of the three transformers."""
 
-    def quantiles(scale: float) -> PeerQuantiles | None:
-        keys = np.unique(batch.peer_key)[draw(st.integers(0, 1)) :]
+    def quantiles(scale: float, key: Any) -> PeerQuantiles | None:
+        keys = np.unique(key)[draw(st.integers(0, 1)) :]
         if draw(st.integers(0, 4)) == 0:
             return None
         tenth = np.array([draw(st.sampled_from([0.2, 0.5])) * scale for _ in keys])
@@ -285,8 +286,8 @@ def _surroundings(draw: st.DrawFn, batch: PointBatch) -> PointBatch:
     )
     return replace(
         batch,
-        hours_of_use_peers=quantiles(1000.0),
-        summer_rise_peers=quantiles(2.0),
+        hours_of_use_peers=quantiles(1000.0, contract_key(batch)),
+        summer_rise_peers=quantiles(2.0, batch.peer_key),
         losses=draw(st.sampled_from([None, losses, losses])),
     )
 
