@@ -38,6 +38,13 @@ THREADS: Final = 2
 LONG_FORM: Final = 2
 
 
+# The rules whose signals the SQL computes; a scan judges more.
+RULES = (
+    *("T01", "T02", "T03", "T04", "T14", "T15", "T19"),
+    *("B01", "B02", "B04", "B12", "B13", "C01", "C02"),
+)
+
+
 def write_long_form(lake: Path, manifest: Manifest, folder: Path) -> None:
     """points, use (by point and month, known months only), bills and events as Parquet files sorted by point."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -192,7 +192,7 @@ class _Day:
 
 
 def _rules() -> list[Rule]:
-    return load_catalogue().active("usage_point")
+    return [rule for rule in load_catalogue().active("usage_point") if rule.id in duckdb_anchor.RULES]
 
 
 def _anchor(customers: int, keep: bool) -> tuple[float, dict[str, Ints]]:

@@ -26,7 +26,7 @@ from etl.lake.manifest import Bucket, Manifest, generation_of, write_manifest
 from etl.lake.partition import partition, read_partition
 from etl.lake.transformers import write_transformers
 from etl.synth import DEFAULT_END, frames
-from rules.batch import QUALITIES, TAMPER_EVENTS, TARIFF_CLASSES, month_number
+from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES, month_number
 from tarazu.database import libpq_uri
 
 if TYPE_CHECKING:
@@ -53,8 +53,15 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
     shutil.rmtree(lake, ignore_errors=True)
     lake.mkdir(parents=True)
     work = lake / ".work"
-    parts: dict[str, list[Path]] = {"points": [], "bills": [], "events": []}
-    schemas = {"points": tables.POINTS, "bills": tables.BILLS, "events": tables.EVENTS}
+    schemas = {
+        "points": tables.POINTS,
+        "bills": tables.BILLS,
+        "events": tables.EVENTS,
+        "inspections": tables.INSPECTIONS,
+        "exports": tables.EXPORTS,
+        "intervals": tables.INTERVALS,
+    }
+    parts: dict[str, list[Path]] = {name: [] for name in schemas}
     ids = {
         name: _Ids() for name in ("district", "transformer", "customer", "point", "invoice", "installation")
     }
@@ -94,10 +101,14 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
                     pl.when(pl.col("transformer_id") >= 0).then("transformer_id").alias("transformer_id"),
                 ),
             )
+            made_bills = _bills(t, points, ids)
             made = {
                 "points": points,
-                "bills": _bills(t, points, ids),
+                "bills": made_bills,
                 "events": _events(t, points),
+                "inspections": _inspections(t, points),
+                "exports": _exports(t, points, made_bills),
+                "intervals": _intervals(t, points),
             }
             for name, frame in made.items():
                 folder = work / f"{name}-{chunk.number}"
@@ -115,14 +126,8 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             for name, folders in parts.items()
         }
         name = f"bucket-{number:04d}-bench"
-        write_bucket(
-            lake / name,
-            whole["points"],
-            whole["bills"],
-            whole["events"],
-            last_month=last_month,
-            months=settings.panel_months,
-        )
+        bucket = tables.BucketTables(**whole)
+        write_bucket(lake / name, bucket, last_month=last_month, months=settings.panel_months)
         buckets[str(number)] = Bucket(
             name,
             last_month,
@@ -130,7 +135,7 @@ def build(settings: Settings, customers: int, seed: int = 7, months: int = 24) -
             len(whole["bills"]),
             len(whole["events"]),
             "bench",
-            bucket_facts(whole["points"], whole["bills"], whole["events"]),
+            bucket_facts(bucket),
         )
     shutil.rmtree(work)
     rows = pl.concat(energy).sort("transformer_id", "period_start")
@@ -183,7 +188,7 @@ def _points(
         t["usage_point_term"]
         .sort("valid_from")
         .unique("subscription_no", keep="last")
-        .select("subscription_no", "tariff_class", "contracted_power_kw")
+        .select("subscription_no", "tariff_class", "contracted_power_kw", "licence_expires_on")
     )
     meters = (
         t["meter_installation"]
@@ -289,7 +294,7 @@ def _events(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
     where = t["meter_installation"].select("subscription_no", "meter_serial_no")
     return (
         t["end_device_event"]
-        .filter(pl.col("kind").is_in(TAMPER_EVENTS))
+        .filter(pl.col("kind").is_in(EVENT_KINDS))
         .join(where, on="meter_serial_no", how="inner")
         .join(
             points.select("subscription_no", "usage_point_id", "bucket_class"),
@@ -299,8 +304,50 @@ def _events(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             day=pl.col("occurred_at").dt.date(),
             kind=pl.col("kind").replace_strict(
-                {name: i for i, name in enumerate(TAMPER_EVENTS)}, return_dtype=pl.Int16
+                {name: i for i, name in enumerate(EVENT_KINDS)}, return_dtype=pl.Int16
             ),
+        )
+    )
+
+
+def _places(points: pl.DataFrame) -> pl.DataFrame:
+    return points.select("subscription_no", "usage_point_id", "bucket_class")
+
+
+def _inspections(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
+    return (
+        t["inspection"]
+        .join(_places(points), on="subscription_no", how="inner")
+        .with_columns(
+            day="inspected_on",
+            outcome=pl.col("outcome").replace_strict(
+                {name: i for i, name in enumerate(OUTCOMES)}, return_dtype=pl.Int16
+            ),
+            unregistered_kwh="unregistered_energy_kwh",
+        )
+    )
+
+
+def _exports(t: dict[str, pl.DataFrame], points: pl.DataFrame, bills: pl.DataFrame) -> pl.DataFrame:
+    meters = bills.select("subscription_no", "meter_serial_no", "installation_id", "installed_multiplier")
+    return (
+        t["meter_reading"]
+        .filter(pl.col("register") == "export")
+        .join(_places(points), on="subscription_no", how="inner")
+        .join(meters.unique(), on=["subscription_no", "meter_serial_no"], how="inner")
+        .with_columns(day="read_on", index_kwh=pl.col("index_value") * pl.col("installed_multiplier"))
+    )
+
+
+def _intervals(t: dict[str, pl.DataFrame], points: pl.DataFrame) -> pl.DataFrame:
+    return (
+        t["interval_reading"]
+        .join(_places(points), on="subscription_no", how="inner")
+        .with_columns(
+            quantity=pl.col("quantity").replace_strict(
+                {name: i for i, name in enumerate(QUANTITIES)}, return_dtype=pl.Int16
+            ),
+            second=pl.col("started_at").dt.epoch("s"),
         )
     )
 

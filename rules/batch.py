@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,8 @@ class Bills:
     register_digits: NDArray[np.int8]
     consumption_kwh: Floats
     bands_kwh: Floats  # mid + peak + low, NaN where the bill has no bands
+    reactive_kvarh: Floats
+    read_demand_kw: Floats
     bill_id: Ints
     payment_id: Ints
     payable_rial: Ints
@@ -83,11 +85,47 @@ class Bills:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Tamper-like events of the meters at the points, sorted by point and day. All arrays are (events,)."""
+    """Events of the meters at the points that rules look at, sorted by point and day. All arrays are (events,)."""
 
     point: NDArray[np.int32]
     day: NDArray[np.int32]
-    kind: NDArray[np.int16]  # index into `TAMPER_EVENTS`
+    kind: NDArray[np.int16]  # index into `EVENT_KINDS`
+
+
+@dataclass(frozen=True, slots=True)
+class Inspections:
+    """Visits to the points and what they found, sorted by point and day. All arrays are (visits,)."""
+
+    point: NDArray[np.int32]
+    day: NDArray[np.int32]
+    outcome: NDArray[np.int8]  # index into `OUTCOMES`
+    unregistered_kwh: Floats  # NaN where none was estimated
+    note: Sequence[str]  # as `tarazu.text.search_key` writes it, "" for none
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReadings:
+    """What the export registers showed, sorted by point, installation and day. All arrays are (readings,)."""
+
+    point: NDArray[np.int32]
+    installation_id: Ints
+    day: NDArray[np.int32]
+    index_kwh: Floats  # the register times the multiplier of its day
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Quantities by interval or at an instant, sorted by point, quantity, phase and time. All arrays are (readings,).
+
+    `second` is the start, seconds since 1970 UTC. `phase` is 0 for all together, 1 to 3 for a phase, 4 for the neutral.
+    """
+
+    point: NDArray[np.int32]
+    quantity: NDArray[np.int8]  # index into `QUANTITIES`
+    phase: NDArray[np.int8]
+    second: Ints
+    duration_minutes: NDArray[np.int16]
+    value: Floats
 
 
 # Events that mean that somebody may have opened, blinded or reconfigured the meter (domain: rule T14).
@@ -104,6 +142,18 @@ TAMPER_EVENTS = (
     "neutral_disturbance",
     "event_log_cleared",
 )
+# All that the lake holds; tamper events come first, so that a code below their number is one of them.
+EVENT_KINDS = (*TAMPER_EVENTS, "low_power_factor")
+OUTCOMES = ("theft", "meter_fault", "billing_error", "clean", "no_access")
+QUANTITIES = (
+    "active_energy_kwh",
+    "reactive_energy_kvarh",
+    "export_energy_kwh",
+    "active_power_kw",
+    "voltage_v",
+    "current_a",
+    "power_factor",
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +164,36 @@ class PeerGroups:
     count: Ints
     median: Floats
     mad: Floats  # median absolute deviation, unscaled
+
+
+@dataclass(frozen=True)
+class PeerQuantiles:
+    """How a positive quantity is spread in each peer group."""
+
+    key: Ints  # (groups,) sorted
+    count: Ints
+    tenth: Floats  # the value that a tenth of the members fall short of
+    median: Floats
+
+
+@dataclass(frozen=True)
+class TransformerLosses:
+    """What the balance of each transformer says of the points behind it."""
+
+    transformer_id: Ints  # (transformers,) sorted
+    non_technical_loss_percent: Floats  # NaN where there is no balance
+    lost_kwh: Floats  # a month's
+    explained_kwh: Floats  # a month's, of what visits within a year found behind it
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known of all points together, against which one bucket's are judged."""
+
+    peers: PeerGroups
+    hours_of_use: PeerQuantiles
+    summer_rise: PeerQuantiles
+    losses: TransformerLosses
 
 
 @dataclass(frozen=True)
@@ -180,14 +260,32 @@ class PointBatch:
     last_month: int  # month number of the last column
     bills: Bills
     events: Events
+    phase_count: NDArray[np.int8]  # 0: unknown
+    licence_expires_on: NDArray[np.int32]
+    inspections: Inspections
+    exports: ExportReadings
+    intervals: Intervals
     as_of: int
     site: Site
     peers: PeerGroups | None = None
+    hours_of_use_peers: PeerQuantiles | None = None
+    summer_rise_peers: PeerQuantiles | None = None
+    losses: TransformerLosses | None = None
 
     subject_kind = "usage_point"
 
     def __len__(self) -> int:
         return len(self.usage_point_id)
+
+    def among(self, around: Surroundings) -> PointBatch:
+        """The same points, with what is known of all others."""
+        return replace(
+            self,
+            peers=around.peers,
+            hours_of_use_peers=around.hours_of_use,
+            summer_rise_peers=around.summer_rise,
+            losses=around.losses,
+        )
 
     @property
     def months(self) -> int:

@@ -28,6 +28,11 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "count": (0, "", ""),
     "factor": (2, "", ""),
     "units": (0, " units", " واحد"),
+    "kW": (1, " kW", " کیلووات"),
+    "hour": (0, " hours", " ساعت"),
+    "kvarh": (0, " kvarh", " کیلووارساعت"),
+    "V": (0, " V", " ولت"),
+    "minute": (0, " minutes", " دقیقه"),
 }
 
 

@@ -7,7 +7,7 @@ source and validity, and a company lays its own file over them (`TARAZU_SITE_FIL
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,32 @@ import yaml
 
 from rules.batch import TARIFF_CLASSES
 from tarazu.errors import RuleError
+from tarazu.text import search_key
 
 DEFAULT_SITE_FILE = Path(__file__).parent / "catalogue" / "site.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteWord:
+    """A word in an inspector's note that tells of a manipulation, and phrases in which it tells of none. Both as
+    `tarazu.text.search_key` writes them.
+    """
+
+    word: str
+    innocent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ElectricalLimits:
+    """What counts as load, as a lost voltage and as unequal currents where a meter reports them by phase."""
+
+    nominal_voltage_v: float
+    lost_voltage_percent: float
+    reference_current_a: float
+    load_current_percent: float
+    unbalance_load_percent: float
+    unbalance_percent: float
+    neutral_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +52,9 @@ class Site:
     balance_coverage_percent: float
     service_type: int
     company_code: int  # -1: not checked
+    ordinary_power_factor: float
+    note_words: tuple[NoteWord, ...]
+    electrical: ElectricalLimits
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -59,6 +86,12 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
         balance_coverage_percent=float(at("balance_coverage_percent")),
         service_type=int(at("service_type")),
         company_code=int(company_code) if company_code else -1,
+        ordinary_power_factor=float(at("ordinary_power_factor")),
+        note_words=tuple(
+            NoteWord(search_key(one["word"]), tuple(map(search_key, one.get("innocent", []))))
+            for one in at("inspection_note_words")
+        ),
+        electrical=ElectricalLimits(**{f.name: float(at(f.name)) for f in fields(ElectricalLimits)}),
     )
 
 

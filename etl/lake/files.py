@@ -14,16 +14,33 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.lake.panel import daily_use
-from rules.batch import NO_DAY, Bills, Events, PeerGroups, PointBatch, day_number
+from rules.batch import (
+    NO_DAY,
+    Bills,
+    Events,
+    ExportReadings,
+    Inspections,
+    Intervals,
+    PeerGroups,
+    PointBatch,
+    day_number,
+)
+from tarazu.text import search_key
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from numpy.typing import NDArray
 
+    from etl.lake.tables import BucketTables
     from rules.site import Site
 
 POINTS_FILE, BILLS_FILE, EVENTS_FILE = "points.parquet", "bills.parquet", "events.parquet"
+INSPECTIONS_FILE, EXPORTS_FILE, INTERVALS_FILE = (
+    "inspections.parquet",
+    "exports.parquet",
+    "intervals.parquet",
+)
 # The unpaid bills once more, one in twenty: the first pass of a scan needs no others.
 DEBTS_FILE = "debts.parquet"
 _PANEL = "daily_kwh"
@@ -31,23 +48,13 @@ _PANEL = "daily_kwh"
 _COMPRESSION = "lz4"
 
 
-def write_bucket(
-    folder: Path, points: pa.Table, bills: pa.Table, events: pa.Table, *, last_month: int, months: int
-) -> None:
-    """Write a bucket's files beside their place and move them there in one step.
-
-    `points`, `bills`, `events` have the schemas of `etl.lake.tables`, in any order.
-    """
-    points = points.sort_by("usage_point_id")
+def write_bucket(folder: Path, tables: BucketTables, *, last_month: int, months: int) -> None:
+    """Write a bucket's files beside their place and move them there in one step."""
+    points = tables.points.sort_by("usage_point_id")
     ids = _numpy(points, "usage_point_id")
-    bills, bill_row = _in_order(
-        bills,
-        ids,
-        [("installation_id", "ascending"), ("period_start", "ascending"), ("invoice_id", "ascending")],
-    )
-    events, event_row = _in_order(events, ids, [("day", "ascending")])
+    bills = _of_points(tables.bills, ids, "installation_id", "period_start", "invoice_id")
     panel = daily_use(
-        bill_row,
+        _numpy(bills, "point"),
         _days(bills, "period_start"),
         _days(bills, "period_end"),
         _numpy(bills, "consumption_kwh"),
@@ -56,14 +63,18 @@ def write_bucket(
         months=months,
     )
     cells = pa.FixedSizeListArray.from_arrays(pa.array(panel.reshape(-1)), months)
-    points = points.drop_columns(["bucket_class"]).append_column(_PANEL, cells)
-    bills = bills.drop_columns(["bucket_class", "usage_point_id"]).add_column(0, "point", pa.array(bill_row))
-    events = events.drop_columns(["bucket_class", "usage_point_id"]).add_column(
-        0, "point", pa.array(event_row)
-    )
-
-    debts = bills.filter(pc.greater(bills.column("outstanding_rial"), 0))
-    files = {POINTS_FILE: points, BILLS_FILE: bills, DEBTS_FILE: debts, EVENTS_FILE: events}
+    inspections = tables.inspections
+    notes = pa.array([search_key(note or "") for note in inspections.column("note").to_pylist()], pa.string())
+    inspections = inspections.set_column(inspections.schema.get_field_index("note"), "note", notes)
+    files = {
+        POINTS_FILE: points.drop_columns(["bucket_class"]).append_column(_PANEL, cells),
+        BILLS_FILE: bills,
+        DEBTS_FILE: bills.filter(pc.greater(bills.column("outstanding_rial"), 0)),
+        EVENTS_FILE: _of_points(tables.events, ids, "day"),
+        INSPECTIONS_FILE: _of_points(inspections, ids, "day", "outcome", "note"),
+        EXPORTS_FILE: _of_points(tables.exports, ids, "installation_id", "day", "index_kwh"),
+        INTERVALS_FILE: _of_points(tables.intervals, ids, "quantity", "phase", "second"),
+    }
 
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -89,19 +100,21 @@ def _filled(table: pa.Table) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields))
 
 
-def _in_order(
-    table: pa.Table, ids: NDArray[np.int64], keys: list[tuple[str, str]]
-) -> tuple[pa.Table, NDArray[np.int32]]:
-    """The rows of known points in the order of the points and `keys`, and their points' rows."""
-    if not len(ids):
-        return table.slice(0, 0), np.empty(0, np.int32)
-    owner = _numpy(table, "usage_point_id")
-    row = np.minimum(np.searchsorted(ids, owner), len(ids) - 1)
-    known = ids[row] == owner
-    if not known.all():
-        table, row = table.filter(pa.array(known)), row[known]
-    order = pc.sort_indices(table, sort_keys=[("usage_point_id", "ascending"), *keys])
-    return table.take(order), row[order.to_numpy()].astype(np.int32)
+def _of_points(table: pa.Table, ids: NDArray[np.int64], *keys: str) -> pa.Table:
+    """The rows of known points in the order of the points and `keys`; `point`, their points' rows, comes first."""
+    if len(ids):
+        owner = _numpy(table, "usage_point_id")
+        row = np.minimum(np.searchsorted(ids, owner), len(ids) - 1)
+        known = ids[row] == owner
+        if not known.all():
+            table, row = table.filter(pa.array(known)), row[known]
+        order = pc.sort_indices(
+            table, sort_keys=[("usage_point_id", "ascending"), *((key, "ascending") for key in keys)]
+        )
+        table, row = table.take(order), row[order.to_numpy()].astype(np.int32)
+    else:
+        table, row = table.slice(0, 0), np.empty(0, np.int32)
+    return table.drop_columns(["bucket_class", "usage_point_id"]).add_column(0, "point", pa.array(row))
 
 
 def read_bucket(
@@ -116,13 +129,16 @@ def read_bucket(
 ) -> PointBatch:
     """A bucket as arrays; its panel is moved so that the last column is `last_month`.
 
-    With `only_debts` the bills are the unpaid ones and there are no events: the first pass needs no more.
+    With `only_debts` the bills are the unpaid ones, and there are no events, export readings and intervals: the first
+    pass needs no more.
     """
     points = _read(folder / POINTS_FILE)
     bills = _read(folder / (DEBTS_FILE if only_debts else BILLS_FILE))
-    events = _read(folder / EVENTS_FILE)
+    events, inspections, exports, intervals = (
+        _read(folder / name) for name in (EVENTS_FILE, INSPECTIONS_FILE, EXPORTS_FILE, INTERVALS_FILE)
+    )
     if only_debts:
-        events = events.slice(0, 0)
+        events, exports, intervals = (table.slice(0, 0) for table in (events, exports, intervals))
     today = day_number(as_of)
     count = len(points)
     cut_from, cut_to = _days(points, "cut_from"), _days(points, "cut_to")
@@ -167,12 +183,37 @@ def read_bucket(
             register_digits=_numpy(bills, "register_digits").astype(np.int8),
             consumption_kwh=_numpy(bills, "consumption_kwh"),
             bands_kwh=_numpy(bills, "bands_kwh"),
+            reactive_kvarh=_numpy(bills, "reactive_kvarh"),
+            read_demand_kw=_numpy(bills, "read_demand_kw"),
             bill_id=_numpy(bills, "bill_id"),
             payment_id=_numpy(bills, "payment_id"),
             payable_rial=_numpy(bills, "payable_rial"),
             outstanding_rial=_numpy(bills, "outstanding_rial"),
         ),
         events=Events(_numpy(events, "point"), _days(events, "day"), _numpy(events, "kind")),
+        phase_count=_numpy(points, "phase_count").astype(np.int8),
+        licence_expires_on=_days(points, "licence_expires_on"),
+        inspections=Inspections(
+            _numpy(inspections, "point"),
+            _days(inspections, "day"),
+            _numpy(inspections, "outcome").astype(np.int8),
+            _numpy(inspections, "unregistered_kwh"),
+            _Texts(inspections.column("note")),
+        ),
+        exports=ExportReadings(
+            _numpy(exports, "point"),
+            _numpy(exports, "installation_id"),
+            _days(exports, "day"),
+            _numpy(exports, "index_kwh"),
+        ),
+        intervals=Intervals(
+            _numpy(intervals, "point"),
+            _numpy(intervals, "quantity").astype(np.int8),
+            _numpy(intervals, "phase").astype(np.int8),
+            _numpy(intervals, "second"),
+            _numpy(intervals, "duration_minutes"),
+            _numpy(intervals, "value"),
+        ),
         as_of=today,
         site=site,
         peers=peers,

@@ -25,8 +25,9 @@ from adbc_driver_postgresql import dbapi
 from etl.lake import tables
 from etl.lake.facts import bucket_facts
 from etl.lake.files import write_bucket
-from etl.lake.manifest import Bucket, Manifest, generation_of, read_manifest, write_manifest
+from etl.lake.manifest import FORMAT, Bucket, Manifest, generation_of, read_manifest, write_manifest
 from etl.lake.partition import MOST_OPEN, partition, read_partition
+from etl.lake.tables import BucketTables
 from etl.lake.transformers import write_transformers
 from etl.memory import peak_rss_mb
 from rules.batch import month_number, month_start
@@ -142,7 +143,7 @@ class _Snapshot:
         last_month = month_number(last_day - dt.timedelta(days=1))
         built: dict[str, Bucket] = {}
         for start in range(0, len(changed), MOST_OPEN):
-            built |= self._rebuild(changed[start : start + MOST_OPEN], versions, last_month)
+            built |= self._rebuild(changed[start : start + MOST_OPEN], versions, last_day, last_month)
         transformers, has_energy = self._transformers(last_month)
         reach("snapshot.built")
         bucket = dict(sorted({**kept, **built}.items(), key=lambda item: int(item[0])))
@@ -170,7 +171,7 @@ class _Snapshot:
             "SELECT system_identifier::text, timeline_id, (SELECT oid::int8 FROM pg_database"
             " WHERE datname = current_database()) FROM pg_control_system(), pg_control_checkpoint()"
         )
-        origin = repr((*self._cursor.fetchone(), self._buckets, self._months)).encode()
+        origin = repr((*self._cursor.fetchone(), self._buckets, self._months, FORMAT)).encode()
         self._cursor.execute("SELECT bucket_class, version FROM lake_change ORDER BY bucket_class")
         hashes: dict[int, Any] = {}
         for bucket_class, version in self._cursor.fetchall():
@@ -184,7 +185,9 @@ class _Snapshot:
         (day,) = self._cursor.fetchone()
         return day if isinstance(day, dt.date) else dt.datetime.now(tz=dt.UTC).date()
 
-    def _rebuild(self, numbers: list[int], versions: dict[int, str], last_month: int) -> dict[str, Bucket]:
+    def _rebuild(
+        self, numbers: list[int], versions: dict[int, str], last_day: dt.date, last_month: int
+    ) -> dict[str, Bucket]:
         work = self._lake / ".work"
         shutil.rmtree(work, ignore_errors=True)
         everything = len(numbers) == len(versions)
@@ -195,28 +198,31 @@ class _Snapshot:
             "points": (tables.POINTS_QUERY, tables.POINTS),
             "bills": (tables.BILLS_QUERY, tables.BILLS),
             "events": (tables.EVENTS_QUERY, tables.EVENTS),
+            "inspections": (tables.INSPECTIONS_QUERY, tables.INSPECTIONS),
+            "exports": (tables.EXPORTS_QUERY, tables.EXPORTS),
+            "intervals": (tables.INTERVALS_QUERY, tables.INTERVALS),
         }
+        intervals_start = last_day - dt.timedelta(days=tables.INTERVAL_DAYS)
         for name, (query, schema) in queries.items():
-            self._read(name, query.format(classes=classes, panel_start=panel_start), schema, work / name)
+            filled = query.format(classes=classes, panel_start=panel_start, intervals_start=intervals_start)
+            self._read(name, filled, schema, work / name)
         reach("snapshot.read")
 
         def build(number: int) -> tuple[str, Bucket]:
-            points, bills, events = (
-                read_partition(work / name, number, schema) for name, (_, schema) in queries.items()
+            parts = BucketTables(
+                **{name: read_partition(work / name, number, schema) for name, (_, schema) in queries.items()}
             )
             folder = f"bucket-{number:04d}-{versions[number]}-{last_month}"
-            write_bucket(
-                self._lake / folder, points, bills, events, last_month=last_month, months=self._months
-            )
+            write_bucket(self._lake / folder, parts, last_month=last_month, months=self._months)
             reach("snapshot.bucket")
             return str(number), Bucket(
                 folder,
                 last_month,
-                len(points),
-                len(bills),
-                len(events),
+                len(parts.points),
+                len(parts.bills),
+                len(parts.events),
                 versions[number],
-                bucket_facts(points, bills, events),
+                bucket_facts(parts),
             )
 
         built: dict[str, Bucket] = {}

@@ -6,9 +6,11 @@ PostgreSQL sends is what Parquet holds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pyarrow as pa
 
-from rules.batch import QUALITIES, TAMPER_EVENTS, TARIFF_CLASSES
+from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES
 
 POINTS = pa.schema(
     [
@@ -32,6 +34,8 @@ POINTS = pa.schema(
         ("generation_to", pa.date32()),
         ("meter_since", pa.date32()),
         ("energised_on", pa.date32()),
+        ("phase_count", pa.int16()),
+        ("licence_expires_on", pa.date32()),
     ]
 )
 
@@ -53,6 +57,8 @@ BILLS = pa.schema(
         ("register_digits", pa.int16()),
         ("consumption_kwh", pa.float64()),
         ("bands_kwh", pa.float64()),
+        ("reactive_kvarh", pa.float64()),
+        ("read_demand_kw", pa.float64()),
         ("bill_id", pa.int64()),
         ("payment_id", pa.int64()),
         ("payable_rial", pa.int64()),
@@ -68,6 +74,55 @@ EVENTS = pa.schema(
         ("kind", pa.int16()),
     ]
 )
+
+INSPECTIONS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("day", pa.date32()),
+        ("outcome", pa.int16()),
+        ("unregistered_kwh", pa.float64()),
+        ("note", pa.string()),
+    ]
+)
+
+EXPORTS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("installation_id", pa.int64()),
+        ("day", pa.date32()),
+        ("index_kwh", pa.float64()),
+    ]
+)
+
+INTERVALS = pa.schema(
+    [
+        ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int16()),
+        ("quantity", pa.int16()),
+        ("phase", pa.int16()),
+        ("second", pa.int64()),
+        ("duration_minutes", pa.int16()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketTables:
+    """The rows of one bucket in the schemas above, in any order; what a deployment does not have is empty."""
+
+    points: pa.Table
+    bills: pa.Table
+    events: pa.Table
+    inspections: pa.Table = field(default_factory=INSPECTIONS.empty_table)
+    exports: pa.Table = field(default_factory=EXPORTS.empty_table)
+    intervals: pa.Table = field(default_factory=INTERVALS.empty_table)
+
+
+# Interval readings of so many days before the last bill are in the lake: the three months that other signals call now.
+INTERVAL_DAYS = 92
 
 
 def _code(column: str, words: tuple[str, ...]) -> str:
@@ -98,7 +153,7 @@ SELECT p.id AS usage_point_id, p.bucket_class, p.subscription_no, p.district_id,
     seasonal.valid_from AS seasonal_from, seasonal.valid_to AS seasonal_to,
     generation.valid_from AS generation_from, generation.valid_to AS generation_to,
     CASE WHEN m.meters > 1 THEN m.newest END AS meter_since,
-    p.energised_on
+    p.energised_on, coalesce(p.phase_count, 0)::int2 AS phase_count, t.licence_expires_on
 FROM usage_point p
 LEFT JOIN LATERAL (
     SELECT a.agreement_id FROM agreement_usage_point a
@@ -107,7 +162,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN supply_agreement sa ON sa.id = supply.agreement_id
 LEFT JOIN customer c ON c.id = sa.customer_id
 LEFT JOIN LATERAL (
-    SELECT tariff_class, contracted_power_kw FROM usage_point_term t
+    SELECT tariff_class, contracted_power_kw, licence_expires_on FROM usage_point_term t
     WHERE t.usage_point_id = p.id ORDER BY valid_from DESC LIMIT 1
 ) t ON true
 LEFT JOIN LATERAL (
@@ -132,6 +187,7 @@ SELECT * FROM (
         coalesce(m.register_digits, 0)::int2 AS register_digits,
         i.consumption_kwh,
         i.mid_kwh + coalesce(i.peak_kwh, 0) + coalesce(i.low_kwh, 0) AS bands_kwh,
+        i.reactive_kvarh, i.read_demand_kw,
         coalesce(i.bill_id::bigint, -1) AS bill_id, coalesce(i.payment_id::bigint, -1) AS payment_id,
         coalesce(i.payable_rial, -1) AS payable_rial,
         CASE WHEN i.payable_rial > 0 THEN i.payable_rial - coalesce(
@@ -146,12 +202,40 @@ SELECT * FROM (
 """
 
 EVENTS_QUERY = f"""
-SELECT p.id AS usage_point_id, p.bucket_class, e.occurred_at::date AS day, {_code("e.kind", TAMPER_EVENTS)} AS kind
+SELECT p.id AS usage_point_id, p.bucket_class, e.occurred_at::date AS day, {_code("e.kind", EVENT_KINDS)} AS kind
 FROM end_device_event e
 JOIN meter_installation i ON i.meter_id = e.meter_id
     AND e.occurred_at::date >= i.valid_from AND (i.valid_to IS NULL OR e.occurred_at::date < i.valid_to)
 JOIN usage_point p ON p.id = i.usage_point_id
-WHERE e.kind IN ({", ".join(f"'{kind}'" for kind in TAMPER_EVENTS)}) AND {{classes}}
+WHERE e.kind IN ({", ".join(f"'{kind}'" for kind in EVENT_KINDS)}) AND {{classes}}
+"""
+
+INSPECTIONS_QUERY = f"""
+SELECT v.usage_point_id, p.bucket_class, v.inspected_on AS day, {_code("v.outcome", OUTCOMES)} AS outcome,
+    v.unregistered_energy_kwh AS unregistered_kwh, coalesce(v.note, '') AS note
+FROM inspection v JOIN usage_point p ON p.id = v.usage_point_id
+WHERE v.outcome IS NOT NULL AND v.inspected_on IS NOT NULL AND {{classes}}
+"""
+
+EXPORTS_QUERY = """
+SELECT i.usage_point_id, p.bucket_class, r.installation_id, r.read_on AS day,
+    r.index_value * coalesce(
+        (SELECT mm.multiplier FROM meter_multiplier mm
+         WHERE mm.installation_id = r.installation_id AND mm.valid_from <= r.read_on
+         ORDER BY mm.valid_from DESC LIMIT 1), 1) AS index_kwh
+FROM meter_reading r
+JOIN meter_installation i ON i.id = r.installation_id
+JOIN usage_point p ON p.id = i.usage_point_id
+WHERE r.register = 'export' AND r.read_on >= '{panel_start}' AND {classes}
+"""
+
+INTERVALS_QUERY = f"""
+SELECT i.usage_point_id, p.bucket_class, {_code("r.quantity", QUANTITIES)} AS quantity, r.phase,
+    extract(epoch FROM r.started_at)::int8 AS second, r.duration_minutes, r.value
+FROM interval_reading r
+JOIN meter_installation i ON i.id = r.installation_id
+JOIN usage_point p ON p.id = i.usage_point_id
+WHERE r.started_at >= '{{intervals_start}}' AND {{classes}}
 """
 
 TRANSFORMERS_QUERY = """

@@ -1,7 +1,7 @@
 """The first pass: what has to be known over all buckets before one bucket can be judged.
 
-Three small sums a bucket: the histogram of peers, the billed energy of each transformer in the last months, and the
-debts of government customers. No row of a point leaves its bucket.
+Small sums a bucket: histograms of peers, the billed energy of each transformer in the last months with what visits
+found behind it, and the debts of government customers. No row of a point leaves its bucket.
 """
 
 from __future__ import annotations
@@ -11,10 +11,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rules.batch import NO_DAY, CustomerBatch, PeerGroups, PointBatch, TransformerBatch
+from rules.batch import (
+    NO_DAY,
+    OUTCOMES,
+    CustomerBatch,
+    PointBatch,
+    Surroundings,
+    TransformerBatch,
+    TransformerLosses,
+    month_starts,
+)
+from rules.signals.contract_use import contract_key, hours_of_use
 from rules.signals.debt import overdue_debt
+from rules.signals.energy_balance import BALANCED_MONTHS, energy_balance
 from rules.signals.grouping import first_rows
-from rules.signals.peer_level import merge_histograms, peer_groups, peer_histogram
+from rules.signals.peer_level import (
+    Histogram,
+    histogram_of,
+    merge_histograms,
+    peer_groups,
+    peer_histogram,
+    peer_quantiles,
+)
+from rules.signals.summer_rise import summer_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +52,14 @@ BALANCE_MONTHS = 6
 class BucketSums:
     """What one bucket contributes."""
 
-    peer_keys: Ints
-    peer_counts: Ints
+    peers: Histogram
+    hours_of_use: Histogram
+    summer_rise: Histogram
     transformer_id: Ints
     billed_kwh: Floats  # (transformers, BALANCE_MONTHS)
     known: Ints  # (transformers, BALANCE_MONTHS) customers with a bill for the month
     customers: Ints
+    found_kwh: Floats  # (transformers,) that visits in these months found behind it
     government_id: Ints
     government_no: tuple[str, ...]
     government_district: Ints
@@ -50,12 +71,21 @@ class BucketSums:
 
 def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
     """`month_days`: (BALANCE_MONTHS,) days of the last months."""
-    keys, counts = peer_histogram(batch)
-    transformer_id, billed, known, customers = _transformer_sums(batch, month_days)
-    return BucketSums(keys, counts, transformer_id, billed, known, customers, *_government_sums(batch))
+    transformer_id, billed, known, customers, found = _transformer_sums(batch, month_days)
+    return BucketSums(
+        peer_histogram(batch),
+        histogram_of(contract_key(batch), hours_of_use(batch)),
+        histogram_of(batch.peer_key, summer_ratio(batch).ratio),
+        transformer_id,
+        billed,
+        known,
+        customers,
+        found,
+        *_government_sums(batch),
+    )
 
 
-def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floats, Ints, Ints]:
+def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floats, Ints, Ints, Floats]:
     rows = np.flatnonzero(batch.transformer_id >= 0)
     ids, inverse = np.unique(batch.transformer_id[rows], return_inverse=True)
     months = len(month_days)
@@ -71,7 +101,19 @@ def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floa
         billed.reshape(len(ids), months),
         known.astype(np.int64),
         np.bincount(inverse, minlength=len(ids)).astype(np.int64),
+        _found(batch, ids, months),
     )
+
+
+def _found(batch: PointBatch, transformer_id: Ints, months: int) -> Floats:
+    """(transformers,) unregistered energy that visits in the last months estimated; NaN counts as nothing."""
+    visits = batch.inspections
+    since = month_starts(batch.last_month, months)[0]
+    chosen = (visits.outcome == OUTCOMES.index("theft")) & (visits.day >= since)
+    chosen &= batch.transformer_id[visits.point] >= 0
+    row = np.searchsorted(transformer_id, batch.transformer_id[visits.point[chosen]])
+    found = np.nan_to_num(visits.unregistered_kwh[chosen])
+    return np.bincount(row, weights=found, minlength=len(transformer_id)).astype(np.float64, copy=False)
 
 
 def _government_sums(
@@ -104,7 +146,7 @@ def _government_sums(
 class Whole:
     """All buckets together."""
 
-    peers: PeerGroups
+    around: Surroundings
     transformers: TransformerBatch
     governments: CustomerBatch
 
@@ -122,27 +164,50 @@ def merge(
     ids, codes, districts = transformers
     shape = (len(ids), BALANCE_MONTHS)
     billed, known, customers = np.zeros(shape), np.zeros(shape), np.zeros(len(ids), np.int64)
+    found = np.zeros(len(ids))
     for part in sums:
         row = np.searchsorted(ids, part.transformer_id)
         # A transformer that was added after the snapshot's table was written cannot occur: both are of one moment.
         billed[row] += part.billed_kwh
         known[row] += part.known
         customers[row] += part.customers
-    keys, counts = merge_histograms([(part.peer_keys, part.peer_counts) for part in sums])
+        found[row] += part.found_kwh
+    batch = TransformerBatch(
+        transformer_id=ids,
+        code=codes,
+        district_id=districts,
+        delivered_kwh=delivered_kwh,
+        billed_kwh=billed,
+        coverage=known / np.maximum(customers, 1)[:, None],
+        customers=customers,
+        last_month=last_month,
+        site=site,
+    )
     return Whole(
-        peers=peer_groups(keys, counts),
-        transformers=TransformerBatch(
-            transformer_id=ids,
-            code=codes,
-            district_id=districts,
-            delivered_kwh=delivered_kwh,
-            billed_kwh=billed,
-            coverage=known / np.maximum(customers, 1)[:, None],
-            customers=customers,
-            last_month=last_month,
-            site=site,
+        around=Surroundings(
+            peers=peer_groups(*merge_histograms([part.peers for part in sums])),
+            hours_of_use=peer_quantiles(*merge_histograms([part.hours_of_use for part in sums])),
+            summer_rise=peer_quantiles(*merge_histograms([part.summer_rise for part in sums])),
+            losses=_losses(batch, found),
         ),
+        transformers=batch,
         governments=_merge_governments(sums, as_of, site),
+    )
+
+
+def _losses(batch: TransformerBatch, found_kwh: Floats) -> TransformerLosses:
+    balance = energy_balance(batch)
+    nothing = np.full(len(batch), np.nan)
+
+    def where_balanced(name: str) -> Floats:
+        return np.where(balance.present, balance.fields.get(name, nothing), np.nan)
+
+    return TransformerLosses(
+        transformer_id=batch.transformer_id,
+        non_technical_loss_percent=where_balanced("non_technical_loss_percent"),
+        lost_kwh=where_balanced("lost_kwh") / BALANCED_MONTHS,
+        # An estimate covers some time before the visit, of which a year is the usual claim.
+        explained_kwh=found_kwh / 12,
     )
 
 

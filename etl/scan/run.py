@@ -62,6 +62,16 @@ _NEEDS = {
     "bill_ids": "bill ids of invoices",
     "registers": "register indexes of invoices",
     "period_starts": "first days of billing periods",
+    "contracts": "contracted power of usage points",
+    "reactive": "reactive energy of invoices",
+    "demands": "read demand of invoices",
+    "licences": "licence dates of usage points",
+    "inspections": "results of inspections",
+    "inspection_notes": "notes of inspections",
+    "export_registers": "readings of export registers",
+    "interval_energy": "energy by interval",
+    "phase_currents": "currents by phase",
+    "phase_voltages": "voltages by phase",
 }
 
 
@@ -265,7 +275,7 @@ class _Scan:
             for kind in ("usage_point", "transformer", "customer")
         }
         jobs: dict[Any, Any] = {}
-        # The peers go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
+        # The surroundings go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
         # and with them every task that needs them.
         for task in tasks:
             path = results / f"bucket-{task.number:04d}.parquet"
@@ -274,7 +284,7 @@ class _Scan:
             if path.exists():
                 hand_over(_report_of(path))
                 continue
-            jobs[task.number] = (evaluate_task, (task, whole.peers, rules["usage_point"], path), {})
+            jobs[task.number] = (evaluate_task, (task, whole.around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
         for name, batch in (("transformer", whole.transformers), ("customer", whole.governments)):
             if rules[name]:

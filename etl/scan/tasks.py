@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from etl.lake.files import read_bucket
 from etl.memory import peak_rss_mb
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, reduce_bucket
 from etl.scan.results import write_results
-from rules.batch import CustomerBatch, PeerGroups, TransformerBatch, month_number, month_starts
+from rules.batch import CustomerBatch, Surroundings, TransformerBatch, month_number, month_starts
 from rules.engine import DurableEvaluator, EngineUnavailableError
 from rules.findings import Evaluator, find
 from rules.reference import ReferenceEvaluator
@@ -84,7 +84,7 @@ def reduce_task(task: BucketTask) -> BucketSums:
 
 
 def evaluate_task(
-    task: BucketTask, peers: PeerGroups, rules: list[Rule], results: Path, *, use_reference: bool = False
+    task: BucketTask, around: Surroundings, rules: list[Rule], results: Path, *, use_reference: bool = False
 ) -> TaskReport:
     """Judge the points of one bucket and write their findings to `results`."""
     reach("scan.bucket")
@@ -98,8 +98,7 @@ def evaluate_task(
         as_of=task.as_of,
         site=task.site,
     )
-    batch = replace(batch, peers=peers)
-    found = find(batch, rules, ReferenceEvaluator if use_reference else durable)
+    found = find(batch.among(around), rules, ReferenceEvaluator if use_reference else durable)
     reach("scan.found")
     write_results(results, found, task.as_of.isoformat())
     reach("scan.written")

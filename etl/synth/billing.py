@@ -33,6 +33,8 @@ SUBSCRIPTION_RIAL: Final = (45_000, 900_000)  # ordinary, demand
 DUTY_SHARE: Final = 0.10
 VAT_SHARE: Final = 0.10
 WRONG_COMPANY_CODE: Final = 998
+# Reactive over active energy where the power factor is 0.3.
+_LOW_POWER_FACTOR_TANGENT: Final = 3.2
 
 LINE_CODES: Final = (
     "energy_charge",
@@ -74,7 +76,7 @@ def make_bills(
 ) -> Bills:
     point = readings.point
     days = readings.end_day - readings.start_day
-    demand, bands = _demand(readings, people, days, rng) if monthly else ({}, None)
+    demand, bands = _demand(readings, people, plan, window, days, rng) if monthly else ({}, None)
     residential = (people.tariff[point] == RESIDENTIAL) & ~people.demand[point]
     steps = _steps(readings.consumption_kwh, days)
     energy = _energy(readings.consumption_kwh, people.tariff[point], residential, steps, bands)
@@ -155,7 +157,12 @@ _DEMAND_COLUMNS: Final = (
 
 
 def _demand(
-    readings: BilledReadings, people: Population, days: IntArray, rng: np.random.Generator
+    readings: BilledReadings,
+    people: Population,
+    plan: Plan,
+    window: Window,
+    days: IntArray,
+    rng: np.random.Generator,
 ) -> tuple[dict[str, FloatArray], tuple[FloatArray, FloatArray, FloatArray]]:
     """Columns of demand bills. The bands add up to register difference × printed multiplier."""
     point, count = readings.point, len(readings.point)
@@ -167,15 +174,23 @@ def _demand(
     low = (units - mid_units - peak_units) * readings.multiplier
     total = units * readings.multiplier
     tangent = 0.25 + 0.35 * habit[2] + 0.01 * rng.normal(size=count)
+    # Whoever tampers with the active path alone leaves the reactive energy, or the demand, as it truly is.
+    stolen = readings.start_day >= window.starts[np.maximum(plan.theft_from[point], 0)]
+    seen = np.where(stolen, np.maximum(plan.recorded_share[point], 0.01), 1.0)
+    reactive = total * tangent / np.where(plan.planted(Planted.ACTIVE_PATH)[point], seen, 1.0)
+    reactive = np.where(
+        plan.planted(Planted.LOW_POWER_FACTOR)[point], total * _LOW_POWER_FACTOR_TANGENT, reactive
+    )
+    for_demand = total / np.where(plan.planted(Planted.LOW_LOAD_FACTOR)[point], seen, 1.0)
     contracted = people.contracted_kw[point]
     load_factor = 0.35 + 0.3 * habit[3] + 0.01 * rng.normal(size=count)
     # Few go beyond their contract, and by 10 % at most.
-    read = np.minimum(np.round(total / (24 * days) / load_factor, 1), np.round(contracted * 1.1, 1))
+    read = np.minimum(np.round(for_demand / (24 * days) / load_factor, 1), np.round(contracted * 1.1, 1))
     columns = {
         "mid_kwh": mid,
         "peak_kwh": peak,
         "low_kwh": low,
-        "reactive_kvarh": np.round(total * tangent),
+        "reactive_kvarh": np.round(reactive),
         "read_demand_kw": read,
         "calculated_demand_kw": np.maximum(read, np.round(0.9 * contracted, 1)),
     }

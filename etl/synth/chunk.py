@@ -12,6 +12,7 @@ import polars as pl
 from etl.synth.billing import make_bills
 from etl.synth.kinds import Circumstance, Shares
 from etl.synth.load import base_use, daily_use
+from etl.synth.metering import add_metering
 from etl.synth.network import (
     Layout,
     layouts,
@@ -99,7 +100,7 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
     base = base_use(people, rng)
     plan = plan_planting(people, parties, base, window, shares, layout.chunk, rng)
     use = daily_use(people, base, window, rng)
-    recorded = use * recorded_share(plan, window.columns)
+    recorded = use * recorded_share(plan, window)
 
     subscription = subscription_numbers(layout)
     serials = meter_serials(layout)
@@ -133,6 +134,7 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
         "transformer_energy": balance.drop("used_kwh", "loss_kwh"),
     }
     tables["meter_reading"] = _meter_readings(tables["invoice"])
+    tables = add_metering(tables, people, plan, base, subscription, serials[0], window, rng.spawn(1)[0])
     lost_share = _lost_share(layout, people, used_kwh, recorded * billed_share(people, plan, window), window)
     truth = truth_frame(layout, people, parties, plan, payments, unrecorded, lost_share, subscription, window)
     return SynthChunk(layout.chunk, tables, truth, balance, used_kwh)

@@ -15,7 +15,9 @@ from tarazu.models.enums import (
     EndDeviceEventKind,
     InspectionOutcome,
     InvoiceKind,
+    MeteredQuantity,
     ReadingQuality,
+    Register,
     Sector,
     TariffClass,
     UsagePointStatusKind,
@@ -52,6 +54,14 @@ EVENTS: Final = {
     EndDeviceEventKind.CLOCK_ADJUSTED.value: "تغییر ساعت",
     EndDeviceEventKind.BATTERY_LOW.value: "ضعف باتری",
     EndDeviceEventKind.UNDER_VOLTAGE.value: "افت ولتاژ",
+    EndDeviceEventKind.REVERSE_RUN.value: "جریان معکوس",
+    EndDeviceEventKind.LOW_POWER_FACTOR.value: "ضریب توان پایین",
+}
+REGISTERS: Final = {Register.EXPORT.value: "صادره"}
+QUANTITIES: Final = {
+    MeteredQuantity.ACTIVE_ENERGY_KWH.value: "انرژی اکتیو (kWh)",
+    MeteredQuantity.VOLTAGE_V.value: "ولتاژ (V)",
+    MeteredQuantity.CURRENT_A.value: "جریان (A)",
 }
 BILLS: Final = {
     InvoiceKind.ORDINARY.value: "عادی",
@@ -131,6 +141,11 @@ def _invoices(tables: Tables) -> pl.DataFrame:
     return pl.concat([tables["invoice"], lines], how="horizontal")
 
 
+def _registers(tables: Tables) -> pl.DataFrame:
+    """The total register stands on the bills."""
+    return tables["meter_reading"].filter(pl.col("register") != Register.TOTAL.value)
+
+
 def _payments(tables: Tables) -> pl.DataFrame:
     return pl.concat([tables["payment"], tables["payment_allocation"].select("invoice_no")], how="horizontal")
 
@@ -183,6 +198,7 @@ EXPORTS: Final = (
             Column("گزینه", "tariff_option"),
             Column("قدرت قراردادی", "contracted_power_kw"),
             Column("قدرت مجاز", "permitted_power_kw"),
+            Column("تاریخ اعتبار پروانه", "licence_expires_on", "jalali"),
         ),
     ),
     Export(
@@ -230,6 +246,30 @@ EXPORTS: Final = (
             Column("زمان رخداد", "occurred_at", "jalali_time"),
             Column("رخداد", "kind", "choice", words=EVENTS),
             Column("کد رخداد", "raw_code"),
+        ),
+    ),
+    Export(
+        "registers.csv",
+        _registers,
+        (
+            Column("شماره اشتراک", "subscription_no"),
+            Column("شماره بدنه کنتور", "meter_serial_no"),
+            Column("تاریخ قرائت", "read_on", "jalali"),
+            Column("رجیستر", "register", "choice", words=REGISTERS),
+            Column("رقم", "index_value"),
+        ),
+    ),
+    Export(
+        "intervals.csv",
+        lambda tables: tables["interval_reading"],
+        (
+            Column("شماره اشتراک", "subscription_no"),
+            Column("شماره بدنه کنتور", "meter_serial_no"),
+            Column("کمیت", "quantity", "choice", words=QUANTITIES),
+            Column("فاز", "phase"),
+            Column("زمان", "started_at", "jalali_time"),
+            Column("بازه (دقیقه)", "duration_minutes"),
+            Column("مقدار", "value"),
         ),
     ),
     Export(

@@ -31,6 +31,22 @@ class Planted(StrEnum):
     ESTIMATED_RUN = "estimated_run"
     SPIKE_HIGH = "spike_high"
     SPIKE_LOW = "spike_low"
+    ACTIVE_PATH = "active_path"
+    LOW_LOAD_FACTOR = "low_load_factor"
+    UNUSED_CONTRACT = "unused_contract"
+    STANDING_REGISTER = "standing_register"
+    SUMMER_THEFT = "summer_theft"
+    RECURRENCE = "recurrence"
+    TAMPER_AFTER_THEFT = "tamper_after_theft"
+    NOTED_TAMPERING = "noted_tampering"
+    EXPIRED_LICENCE = "expired_licence"
+    SMALL_CONTRACT = "small_contract"
+    LOW_POWER_FACTOR = "low_power_factor"
+    REVERSE_ENERGY = "reverse_energy"
+    LOST_VOLTAGE = "lost_voltage"
+    MISSING_CURRENT = "missing_current"
+    EARTH_RETURN = "earth_return"
+    FLAT_LOAD = "flat_load"
     DEBTOR = "debtor"
     GOVERNMENT_DEBTOR = "government_debtor"
     LOSING_TRANSFORMER = "losing_transformer"
@@ -42,7 +58,7 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.CLUSTER_TRANSFORMER: "T17",
     Planted.LOSING_TRANSFORMER: "T17",
     Planted.CLUSTER_THIEF: "T02",
-    Planted.SMALL_MULTIPLIER: "B02",
+    Planted.SMALL_MULTIPLIER: "B02 T18",
     Planted.BYPASS_TO_ZERO: "T01",
     Planted.SUDDEN_DROP: "T02",
     Planted.SLOW_DECLINE: "T03",
@@ -59,6 +75,22 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.ESTIMATED_RUN: "B12",
     Planted.SPIKE_HIGH: "B13",
     Planted.SPIKE_LOW: "B13",
+    Planted.ACTIVE_PATH: "T09",
+    Planted.LOW_LOAD_FACTOR: "T10",
+    Planted.UNUSED_CONTRACT: "T11",
+    Planted.STANDING_REGISTER: "T13",
+    Planted.SUMMER_THEFT: "T16",
+    Planted.RECURRENCE: "T22",
+    Planted.TAMPER_AFTER_THEFT: "T27",
+    Planted.NOTED_TAMPERING: "T23",
+    Planted.EXPIRED_LICENCE: "T21",
+    Planted.SMALL_CONTRACT: "T12",
+    Planted.LOW_POWER_FACTOR: "T24",
+    Planted.REVERSE_ENERGY: "T05",
+    Planted.LOST_VOLTAGE: "T06",
+    Planted.MISSING_CURRENT: "T07",
+    Planted.EARTH_RETURN: "T08",
+    Planted.FLAT_LOAD: "T20",
     Planted.DEBTOR: "C01",
     Planted.GOVERNMENT_DEBTOR: "C07",
 }
@@ -74,6 +106,24 @@ THEFT: Final = frozenset(
         Planted.REGISTER_TURNED_BACK,
         Planted.LOW_FROM_BEGINNING,
         Planted.USE_AFTER_CUT,
+        Planted.ACTIVE_PATH,
+        Planted.LOW_LOAD_FACTOR,
+        Planted.UNUSED_CONTRACT,
+        Planted.STANDING_REGISTER,
+        Planted.SUMMER_THEFT,
+        Planted.RECURRENCE,
+    }
+)
+
+# Of industry or other demand customers, of whom a utility of a few hundred points may have none to spare.
+OF_DEMAND: Final = frozenset(
+    {
+        Planted.ACTIVE_PATH,
+        Planted.LOW_LOAD_FACTOR,
+        Planted.UNUSED_CONTRACT,
+        Planted.STANDING_REGISTER,
+        Planted.LOW_POWER_FACTOR,
+        Planted.EXPIRED_LICENCE,
     }
 )
 
@@ -97,7 +147,7 @@ class Circumstance(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
     """Shares of the usage points to which something is planted or happens (`government_debtor`: of government
-    bodies; `unpaid_in_part`: of the debtors). Theft adds up to 2.5 %, billing errors to 1.5 %.
+    bodies; `unpaid_in_part`: of the debtors). Theft adds up to 2.7 %, billing errors to 1.5 %.
 
     A share above zero gives at least one of its kind in the first chunk, so that a small utility shows all of
     them; the others are rounded at random, so that the expectation is exact.
@@ -124,6 +174,23 @@ class Shares:
     estimated_run: float = 0.0030
     spike_high: float = 0.0020
     spike_low: float = 0.0015
+
+    active_path: float = 0.0002
+    low_load_factor: float = 0.0002
+    unused_contract: float = 0.0002
+    standing_register: float = 0.0002
+    summer_theft: float = 0.0004
+    recurrence: float = 0.0003
+    tamper_after_theft: float = 0.0003
+    noted_tampering: float = 0.0004
+    expired_licence: float = 0.0004
+    small_contract: float = 0.0003
+    low_power_factor: float = 0.0002
+    reverse_energy: float = 0.0003
+    lost_voltage: float = 0.0002
+    missing_current: float = 0.0002
+    earth_return: float = 0.0002
+    flat_load: float = 0.0003
 
     debtor: float = 0.04
     government_debtor: float = 0.35

@@ -9,7 +9,15 @@ import numpy as np
 
 from etl.synth.kinds import Circumstance, Planted, Shares
 from etl.synth.parties import Parties
-from etl.synth.population import AGRICULTURAL, PUBLIC, RESIDENTIAL, Population, count_of
+from etl.synth.population import (
+    AGRICULTURAL,
+    INDUSTRIAL,
+    OTHER,
+    PUBLIC,
+    RESIDENTIAL,
+    Population,
+    count_of,
+)
 from etl.synth.window import BoolArray, FloatArray, IntArray, Window
 from tarazu.models.enums import ReadingQuality
 
@@ -107,6 +115,9 @@ def plan_planting(
     _plant_theft(planter, base)
     _plant_errors(planter, base)
     _plant_debts(planter, parties)
+    # Last and from a stream of its own, so that what was planted before stays where it is.
+    planter.rng = rng.spawn(1)[0]
+    _plant_metering(planter, base)
     return planter.plan
 
 
@@ -180,6 +191,48 @@ def _plant_theft(planter: _Planter, base: FloatArray) -> None:
     plan.cut_from[rows] = people.reading_column(since)[rows]
     innocent = np.flatnonzero(people.has(Circumstance.CUT_FOR_DEBT))
     plan.cut_from[innocent] = people.circumstance_from[innocent]
+
+
+def _plant_metering(planter: _Planter, base: FloatArray) -> None:
+    """What shows in demand bills, in registers, visits and intervals rather than in a fall of use alone."""
+    people, plan, months = planter.people, planter.plan, planter.window.months
+    planter.free &= (plan.unpaid_from < 0) & ~people.has(Circumstance.NEW_POINT)
+    industry = people.demand & (people.tariff == INDUSTRIAL)
+    trade = people.demand & (people.tariff != AGRICULTURAL)
+    home = (people.tariff == RESIDENTIAL) & ~people.demand & (people.contracted_kw <= 8)
+    small = (people.tariff != AGRICULTURAL) & ~people.demand & (base >= _WORTHWHILE_USE)
+
+    # A whole bill of theft, and no second: the median before stays what it was.
+    planter.steal(planter.choose(Planted.ACTIVE_PATH, industry), months - 2, months - 1, 0.35, 0.5)
+    loaded = trade & (base >= 0.3 * 24 * people.contracted_kw)
+    planter.steal(planter.choose(Planted.LOW_LOAD_FACTOR, loaded), months - 7, months - 5, 0.02, 0.06)
+    # Two or three bills at zero, of which four months would be another rule's.
+    planter.steal(planter.choose(Planted.STANDING_REGISTER, trade), months - 4, months - 2, 0.0, 0.0)
+    planter.choose(Planted.LOW_POWER_FACTOR, trade)
+    # Of the commonest size, which alone has peers enough.
+    rows = planter.choose(Planted.UNUSED_CONTRACT, industry & (people.contracted_kw <= 100))
+    plan.theft_from[rows], plan.recorded_share[rows] = 0, planter.rng.uniform(0.03, 0.06, len(rows))
+    rows = planter.choose(Planted.SUMMER_THEFT, home & (base >= _WORTHWHILE_USE))
+    plan.theft_from[rows], plan.recorded_share[rows] = 0, planter.rng.uniform(0.15, 0.25, len(rows))
+    planter.steal(planter.choose(Planted.RECURRENCE, small), months - 5, months - 4, 0.15, 0.35)
+
+    planter.choose(Planted.NOTED_TAMPERING, small)
+    planter.choose(Planted.EXPIRED_LICENCE, people.tariff == INDUSTRIAL)
+    workshop = np.isin(people.tariff, [OTHER, INDUSTRIAL]) & ~people.demand
+    planter.choose(Planted.SMALL_CONTRACT, workshop & (base >= _WORTHWHILE_USE))
+    three = people.three_phase & (base >= _WORTHWHILE_USE)
+    for kind, hosts in (
+        (Planted.TAMPER_AFTER_THEFT, small),
+        (Planted.REVERSE_ENERGY, small),
+        (Planted.LOST_VOLTAGE, three),
+        (Planted.MISSING_CURRENT, three),
+        (Planted.EARTH_RETURN, small & ~people.three_phase),
+    ):
+        people.smart[planter.choose(kind, hosts)] = True
+    rows = planter.choose(Planted.FLAT_LOAD, home)
+    people.smart[rows] = True
+    # Machines that run day and night, far above any home of that size.
+    base[rows] = 0.45 * 24 * people.contracted_kw[rows]
 
 
 def _plant_clusters(planter: _Planter, worthwhile: BoolArray, base: FloatArray) -> Plan:

@@ -35,11 +35,19 @@ class BilledReadings:
     again: BoolArray
 
 
-def recorded_share(plan: Plan, columns: int) -> FloatArray:
+# Khordad to Shahrivar: when air conditioners run past the meter.
+_SUMMER = (3, 4, 5, 6)
+
+
+def recorded_share(plan: Plan, window: Window) -> FloatArray:
     """What of the true use the meter sees, (points, columns)."""
+    columns = window.columns
     column = np.arange(columns)
     stolen = (plan.theft_from[:, None] >= 0) & (column >= plan.theft_from[:, None])
     share = np.where(stolen, plan.recorded_share[:, None], 1.0)
+    rows = np.flatnonzero(plan.planted(Planted.SUMMER_THEFT))
+    summer = np.isin(window.month_of_year[:columns], _SUMMER)
+    share[rows] = np.where(summer, plan.recorded_share[rows, None], 1.0)
     rows = np.flatnonzero(plan.planted(Planted.SLOW_DECLINE))
     since = plan.theft_from[rows, None]
     progress = np.clip((column - since + 1) / (columns - since), 0.0, 1.0)

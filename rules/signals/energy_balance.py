@@ -6,6 +6,9 @@ from rules.batch import TransformerBatch, month_starts
 
 from .registry import Field, SignalValues, absent, signal
 
+# A loss must stand in two consecutive months.
+BALANCED_MONTHS = 2
+
 
 @signal(
     name="energy_balance",
@@ -38,7 +41,7 @@ from .registry import Field, SignalValues, absent, signal
 )
 def energy_balance(batch: TransformerBatch) -> SignalValues:
     rows, months = batch.delivered_kwh.shape
-    if months < 2:
+    if months < BALANCED_MONTHS:
         return absent(batch)
     complete = (batch.delivered_kwh > 0) & (batch.coverage * 100.0 >= batch.site.balance_coverage_percent)
     pair = complete[:, 1:] & complete[:, :-1]

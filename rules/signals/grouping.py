@@ -45,3 +45,25 @@ def take(rows: Ints, has: NDArray[np.bool_], value: NDArray[Any], missing: float
     if not len(value):
         return np.full(len(rows), missing)
     return np.where(has, value[rows], missing)
+
+
+def median_by_group(group: NDArray[Any], value: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    """(groups,) median of each group's values (mean of the middle two where their number is even), NaN for none."""
+    order = np.lexsort((value, group))
+    ordered = value[order]
+    count = np.bincount(group, minlength=groups)
+    first = np.cumsum(count) - count
+    if not len(ordered):
+        return np.full(groups, np.nan)
+    low = np.minimum(first + np.maximum(count - 1, 0) // 2, len(ordered) - 1)
+    high = np.minimum(first + count // 2, len(ordered) - 1)
+    return np.where(count > 0, (ordered[low] + ordered[high]) / 2, np.nan)
+
+
+def rank_from_newest(point: NDArray[Any], day: NDArray[Any]) -> tuple[Ints, Ints]:
+    """(rows in the order of point and day, how many rows of the same point come after each of them)."""
+    order = np.lexsort((day, point))
+    owner = point[order]
+    starts = first_rows(owner)
+    ends = np.append(starts, len(owner))[1:]
+    return order, np.repeat(ends, np.diff(np.append(starts, len(owner)))) - 1 - np.arange(len(owner))

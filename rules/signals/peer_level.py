@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.batch import PeerGroups, PointBatch
+from rules.batch import PeerGroups, PeerQuantiles, PointBatch
 
 from .registry import Field, SignalValues, absent, signal
 from .zero_run import MONTH_DAYS
@@ -14,6 +14,8 @@ from .zero_run import MONTH_DAYS
 # exact from small histograms. ln(kWh/day) from −20 to 20 covers all that a connection can carry.
 STEPS = 200
 _LOWEST, _BINS = -20 * STEPS, 40 * STEPS + 1
+# Sparse, of one bucket or of all: (keys, counts), key = peer group × bins + bin.
+Histogram = tuple[NDArray[np.int64], NDArray[np.int64]]
 # A normal distribution's standard deviation is 1.4826 times its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
 
@@ -25,18 +27,21 @@ def quantised_log(daily_kwh: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(daily_kwh > 0, np.clip(steps, _LOWEST, _LOWEST + _BINS - 1), np.nan)
 
 
-def peer_histogram(batch: PointBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sparse histogram of one bucket: (keys, counts), key = peer group × bins + bin."""
-    steps = quantised_log(batch.recent_daily_kwh)
+def peer_histogram(batch: PointBatch) -> Histogram:
+    """Of the last three known months' daily use."""
+    return histogram_of(batch.peer_key, batch.recent_daily_kwh)
+
+
+def histogram_of(group: NDArray[np.int64], quantity: NDArray[np.float64]) -> Histogram:
+    """Of a positive quantity by peer group; both are (points,), the quantity NaN where it is unknown."""
+    steps = quantised_log(quantity)
     rows = ~np.isnan(steps)
-    key = batch.peer_key[rows] * _BINS + (steps[rows].astype(np.int64) - _LOWEST)
+    key = group[rows] * _BINS + (steps[rows].astype(np.int64) - _LOWEST)
     keys, counts = np.unique(key, return_counts=True)
     return keys, counts.astype(np.int64)
 
 
-def merge_histograms(
-    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def merge_histograms(parts: list[Histogram]) -> Histogram:
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     keys, inverse = np.unique(np.concatenate([keys for keys, _ in parts]), return_inverse=True)
@@ -44,6 +49,23 @@ def merge_histograms(
         inverse, weights=np.concatenate([counts for _, counts in parts]), minlength=len(keys)
     )
     return keys, counts.astype(np.int64)
+
+
+def peer_quantiles(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> PeerQuantiles:
+    """Tenth and half of each group, to half a percent: the smallest value that so many members do not exceed."""
+    group, steps = keys // _BINS, keys % _BINS + _LOWEST
+    names, starts = np.unique(group, return_index=True)
+    upto = np.cumsum(counts)
+    before = np.append(0, upto)[starts]
+    total = np.append(before, upto[-1:])[1:] - before if len(names) else before
+
+    def at(tenths: int) -> NDArray[np.float64]:
+        # The smallest number of members that is at least so many tenths of all, in whole numbers.
+        row = np.searchsorted(upto, before + (total * tenths + 9) // 10)
+        values: NDArray[np.float64] = np.exp(steps[row] / STEPS)
+        return values
+
+    return PeerQuantiles(names, total, at(1), at(5))
 
 
 def peer_groups(keys: NDArray[np.int64], counts: NDArray[np.int64]) -> PeerGroups:
@@ -70,6 +92,16 @@ def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.int64]) ->
     low = values[np.searchsorted(upto, (total + 1) // 2)]
     high = values[np.searchsorted(upto, total // 2 + 1)]
     return float((low + high) / 2)
+
+
+def yearly_shortfall_kwh(batch: PointBatch) -> NDArray[np.float64]:
+    """(points,) what a year at the present use falls short of the peers' median; 0 where that is not known."""
+    groups, daily = batch.peers, batch.recent_daily_kwh
+    if groups is None or not len(groups.key):
+        return np.zeros(len(batch))
+    at = np.minimum(np.searchsorted(groups.key, batch.peer_key), len(groups.key) - 1)
+    known = (groups.key[at] == batch.peer_key) & ~np.isnan(daily)
+    return np.where(known, np.maximum(np.exp(groups.median[at]) - daily, 0.0), 0.0) * 12 * MONTH_DAYS
 
 
 @signal(

@@ -22,7 +22,23 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Unit = Literal["kWh", "kWh/day", "rial", "percent", "month", "day", "date", "count", "factor", "units"]
+Unit = Literal[
+    "kWh",
+    "kWh/day",
+    "rial",
+    "percent",
+    "month",
+    "day",
+    "date",
+    "count",
+    "factor",
+    "units",
+    "kW",
+    "hour",
+    "minute",
+    "kvarh",
+    "V",
+]
 SubjectKind = Literal["usage_point", "transformer", "customer"]
 Need = Literal[
     "bills",
@@ -35,6 +51,16 @@ Need = Literal[
     "bill_ids",
     "registers",
     "period_starts",
+    "contracts",
+    "reactive",
+    "demands",
+    "licences",
+    "inspections",
+    "inspection_notes",
+    "export_registers",
+    "interval_energy",
+    "phase_currents",
+    "phase_voltages",
 ]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.batch import NO_DAY, PointBatch, month_starts
+from rules.batch import NO_DAY, TAMPER_EVENTS, PointBatch, month_starts
 
 from .grouping import take, worst_by_point
 from .registry import Field, SignalValues, signal
@@ -43,7 +43,7 @@ def tamper_event(batch: PointBatch) -> SignalValues:
     events = batch.events
     # Column of the event's month; outside the panel it cannot be judged.
     column = np.searchsorted(starts, events.day, side="right") - 1
-    inside = np.flatnonzero((column >= 0) & (column < months))
+    inside = np.flatnonzero((column >= 0) & (column < months) & (events.kind < len(TAMPER_EVENTS)))
     point, day, column = events.point[inside], events.day[inside].astype(np.int64), column[inside]
 
     best = np.full(len(inside), -np.inf)

@@ -11,19 +11,23 @@ import numpy as np
 
 from rules.batch import (
     EPOCH,
+    EVENT_KINDS,
     NO_DAY,
+    OUTCOMES,
     QUALITIES,
-    TAMPER_EVENTS,
+    QUANTITIES,
     TARIFF_CLASSES,
     CustomerBatch,
     PeerGroups,
-    PointBatch,
+    PeerQuantiles,
     TransformerBatch,
+    TransformerLosses,
     month_number,
     month_starts,
 )
+from rules.signals.contract_use import contract_key
 from rules.site import Site, load_site
-from rules.testing.points import Bill, Point, panel_of, point_batch
+from rules.testing.points import Bill, Interval, Point, Visit, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
 from tarazu.identifiers.bill import (
     BillId,
@@ -31,9 +35,12 @@ from tarazu.identifiers.bill import (
     make_bill_id,
     make_payment_id,
 )
+from tarazu.text import search_key
 
 if TYPE_CHECKING:
-    from rules.batch import Batch
+    from numpy.typing import NDArray
+
+    from rules.batch import Batch, PointBatch
     from rules.signals.registry import SubjectKind
 
 Given = dict[str, Any]
@@ -49,8 +56,11 @@ _POINT_KEYS: dict[str, str] = {
     "government": "is_government",
     "seasonal": "is_seasonal",
     "generation": "has_generation",
+    "phase_count": "phase_count",
 }
-_DAY_KEYS = ("disconnected_on", "meter_since")
+_DAY_KEYS = ("disconnected_on", "meter_since", "licence_expires_on")
+_TRANSFORMER_ID = 1
+_DAY_SECONDS, _MINUTE_SECONDS = 86_400, 60
 
 
 def batch_of(subject: SubjectKind, given: Given) -> Batch:
@@ -79,29 +89,90 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
     else:
         bills = _derived_bills(daily, last_month, 2 if given.get("billing") == "two_monthly" else 1)
         bills = _with_qualities(bills, given.get("reading_quality"))
+        for name, field in (("kvarh", "reactive_kvarh"), ("demand_kw", "read_demand_kw")):
+            bills = _with_values(bills, field, given.get(name), name)
     panel = daily if "bills" in given and "daily_use" in given else panel_of(bills, last_month, months)
     events = [
-        (read_day(event["day"], scan_day), TAMPER_EVENTS.index(event["kind"]))
+        (read_day(event["day"], scan_day), EVENT_KINDS.index(event["kind"]))
         for event in given.get("events", [])
     ]
     point = Point(
-        daily_kwh=panel, bills=bills, events=events, **_point_values(given.get("point", {}), scan_day)
+        daily_kwh=panel,
+        bills=bills,
+        events=events,
+        visits=_visits(given.get("inspections", []), scan_day),
+        exports=[
+            (one.get("meter", 1), read_day(one["day"], scan_day), float(one["kwh"]))
+            for one in given.get("exports", [])
+        ],
+        intervals=[one for values in given.get("intervals", []) for one in _intervals(values, scan_day)],
+        transformer_id=_TRANSFORMER_ID if "transformer_loss" in given else -1,
+        **_point_values(given.get("point", {}), scan_day),
     )
-    peers = given.get("peers")
-
-    def batch(groups: PeerGroups | None) -> PointBatch:
-        return point_batch([point], last_month=last_month, as_of=scan_day, site=site, peers=groups)
-
-    if peers is None:
-        return batch(None)
-    return batch(
-        PeerGroups(
-            key=batch(None).peer_key,
-            count=np.array([peers["count"]]),
+    batch = point_batch([point], last_month=last_month, as_of=scan_day, site=site)
+    key, one = batch.peer_key, np.ones(1, np.int64)
+    around: dict[str, Any] = {}
+    if (peers := given.get("peers")) is not None:
+        around["peers"] = PeerGroups(
+            key=key,
+            count=one * peers["count"],
             median=np.log(np.array([float(peers["median_kwh"])])),
             mad=np.array([float(peers["mad"])]),
         )
-    )
+    for name, key_of in _PEER_QUANTILES.items():
+        if (peers := given.get(name)) is not None:
+            around[name] = PeerQuantiles(
+                key_of(batch),
+                one * peers["count"],
+                np.array([float(peers["tenth"])]),
+                np.array([float(peers["median"])]),
+            )
+    if (loss := given.get("transformer_loss")) is not None:
+        around["losses"] = TransformerLosses(
+            one * _TRANSFORMER_ID,
+            np.array([_number(loss.get("percent"))]),
+            np.array([_number(loss.get("kwh"))]),
+            np.array([float(loss.get("explained_kwh", 0))]),
+        )
+    return replace(batch, **around)
+
+
+def _district_key(batch: PointBatch) -> NDArray[np.int64]:
+    return batch.peer_key
+
+
+_PEER_QUANTILES = {"hours_of_use_peers": contract_key, "summer_rise_peers": _district_key}
+
+
+def _visits(given: list[Given], scan_day: int) -> list[Visit]:
+    return [
+        Visit(
+            read_day(one["day"], scan_day),
+            OUTCOMES.index(one["outcome"]),
+            _number(one.get("kwh")),
+            search_key(one.get("note", "")),
+        )
+        for one in given
+    ]
+
+
+def _intervals(given: Given, scan_day: int) -> list[Interval]:
+    """The values over and over, so many days up to the scan; the unknown ones were not delivered."""
+    minutes = given.get("minutes", 60)
+    values = read_series(given["values"])
+    first = scan_day - given.get("days", 1)
+    count = given.get("days", 1) * _DAY_SECONDS // (max(minutes, 1) * _MINUTE_SECONDS)
+    return [
+        Interval(
+            QUANTITIES.index(given["quantity"]),
+            given.get("phase", 0),
+            first * _DAY_SECONDS + i * minutes * _MINUTE_SECONDS,
+            minutes,
+            value,
+        )
+        for i in range(count)
+        if not math.isnan(value := values[i % len(values)])
+    ]
 
 
 def _point_values(given: Given, scan_day: int) -> dict[str, Any]:
@@ -140,6 +211,16 @@ def _with_qualities(bills: list[Bill], text: str | None) -> list[Bill]:
     if len(words) != len(bills):
         raise ValueError(f"reading_quality has {len(words)} words for {len(bills)} bills")
     return [replace(bill, quality=_quality(word)) for bill, word in zip(bills, words, strict=True)]
+
+
+def _with_values(bills: list[Bill], field: str, text: str | None, name: str) -> list[Bill]:
+    if text is None:
+        return bills
+    values = read_series(text)
+    if len(values) != len(bills):
+        raise ValueError(f"{name} has {len(values)} values for {len(bills)} bills")
+    changes: list[dict[str, Any]] = [{field: value} for value in values]
+    return [replace(bill, **change) for bill, change in zip(bills, changes, strict=True)]
 
 
 def _listed_bills(given: list[Given], scan_day: int) -> list[Bill]:
@@ -181,6 +262,8 @@ def _bill(given: Given, start: int, end: int, scan_day: int) -> Bill:
         installed_multiplier=_number(given.get("installed_multiplier")),
         register_digits=given.get("digits", 0),
         bands_kwh=_number(given.get("bands_kwh")),
+        reactive_kvarh=_number(given.get("kvarh")),
+        read_demand_kw=_number(given.get("demand_kw")),
         bill_id=-1 if bill_id is None else bill_id,
         payment_id=_payment_id(given, bill_id, payable),
         payable_rial=-1 if payable is None else payable,

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rules.batch import NO_DAY, Bills, Events, PointBatch, month_starts
+from rules.batch import (
+    NO_DAY,
+    Bills,
+    Events,
+    ExportReadings,
+    Inspections,
+    Intervals,
+    PointBatch,
+    month_starts,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +51,8 @@ class Bill:
     installed_multiplier: float = math.nan
     register_digits: int = 0
     bands_kwh: float = math.nan
+    reactive_kvarh: float = math.nan
+    read_demand_kw: float = math.nan
     bill_id: int = -1
     payment_id: int = -1
     payable_rial: int = -1
@@ -49,12 +60,38 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """What an inspection found; the fields are those of `rules.batch.Inspections`."""
+
+    day: int
+    outcome: int
+    unregistered_kwh: float = math.nan
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One value; the fields are those of `rules.batch.Intervals`."""
+
+    quantity: int
+    phase: int
+    second: int
+    duration_minutes: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One usage point with its months (kWh/day, oldest first, NaN without a bill), bills and events (day, kind)."""
+    """One usage point with its months (kWh/day, oldest first, NaN without a bill), bills, events (day, kind), visits,
+    readings of export registers (installation, day, kWh) and interval readings.
+    """
 
     daily_kwh: Sequence[float]
     bills: Sequence[Bill] = ()
     events: Sequence[tuple[int, int]] = ()
+    visits: Sequence[Visit] = ()
+    exports: Sequence[tuple[int, int, float]] = ()
+    intervals: Sequence[Interval] = ()
     tariff_class: int = 0
     contracted_power_kw: float = 5.0
     district_id: int = 1
@@ -67,6 +104,8 @@ class Point:
     has_generation: bool = False
     meter_since: int = _NO_DAY
     energised_on: int = _ENERGISED
+    phase_count: int = 1
+    licence_expires_on: int = _NO_DAY
 
 
 _BILL_TYPES: dict[str, Any] = {
@@ -95,7 +134,10 @@ _POINT_TYPES: dict[str, Any] = {
     "vacant_to": np.int32,
     "meter_since": np.int32,
     "energised_on": np.int32,
+    "phase_count": np.int8,
+    "licence_expires_on": np.int32,
 }
+_LISTS = ("daily_kwh", "bills", "events", "visits", "exports", "intervals")
 
 
 def bills_of(points: Sequence[Point]) -> Bills:
@@ -115,16 +157,51 @@ def bills_of(points: Sequence[Point]) -> Bills:
     return Bills(point=owners, offsets=np.searchsorted(owners, np.arange(len(points) + 1)), **columns)
 
 
+def _inspections_of(points: Sequence[Point]) -> Inspections:
+    rows = sorted(
+        ((row, visit) for row, point in enumerate(points) for visit in point.visits),
+        key=lambda item: (item[0], item[1].day, item[1].outcome, item[1].note),
+    )
+    return Inspections(
+        np.array([row for row, _ in rows], np.int32),
+        np.array([visit.day for _, visit in rows], np.int32),
+        np.array([visit.outcome for _, visit in rows], np.int8),
+        np.array([visit.unregistered_kwh for _, visit in rows], np.float64),
+        [visit.note for _, visit in rows],
+    )
+
+
+def _exports_of(points: Sequence[Point]) -> ExportReadings:
+    rows = sorted((row, *reading) for row, point in enumerate(points) for reading in point.exports)
+    return ExportReadings(
+        np.array([row for row, *_ in rows], np.int32),
+        np.array([meter for _, meter, *_ in rows], np.int64),
+        np.array([day for *_, day, _ in rows], np.int32),
+        np.array([kwh for *_, kwh in rows], np.float64),
+    )
+
+
+def _intervals_of(points: Sequence[Point]) -> Intervals:
+    rows = sorted(
+        (row, one.quantity, one.phase, one.second, one.duration_minutes, one.value)
+        for row, point in enumerate(points)
+        for one in point.intervals
+    )
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    types: list[Any] = [np.int32, np.int8, np.int8, np.int64, np.int16, np.float64]
+    return Intervals(*(np.array(column, kind) for column, kind in zip(columns, types, strict=True)))
+
+
 def point_batch(
     points: Sequence[Point], *, last_month: int, as_of: int, site: Site, peers: PeerGroups | None = None
 ) -> PointBatch:
     """The points as one bucket; all have as many months. Point i has the id i + 1 and customer i + 1."""
     ids = np.arange(1, len(points) + 1)
     events = sorted((row, day, kind) for row, point in enumerate(points) for day, kind in point.events)
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Any] = {
         f.name: np.array([getattr(point, f.name) for point in points], _POINT_TYPES.get(f.name, np.float64))
         for f in fields(Point)
-        if f.name not in ("daily_kwh", "bills", "events")
+        if f.name not in _LISTS
     }
     return PointBatch(
         usage_point_id=ids,
@@ -139,6 +216,9 @@ def point_batch(
             np.array([day for _, day, _ in events], np.int32),
             np.array([kind for _, _, kind in events], np.int16),
         ),
+        inspections=_inspections_of(points),
+        exports=_exports_of(points),
+        intervals=_intervals_of(points),
         as_of=as_of,
         site=site,
         peers=peers,

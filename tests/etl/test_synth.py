@@ -135,6 +135,10 @@ PARENTS = {
     "meter_multiplier": {"meter_serial_no": ("meter_installation", "meter_serial_no")},
     "meter_reading": {"meter_serial_no": ("meter_installation", "meter_serial_no")},
     "end_device_event": {"meter_serial_no": ("meter", "serial_no")},
+    "interval_reading": {
+        "meter_serial_no": ("meter_installation", "meter_serial_no"),
+        "subscription_no": ("usage_point", "subscription_no"),
+    },
     "invoice": {
         "subscription_no": ("usage_point", "subscription_no"),
         "agreement_no": ("supply_agreement", "agreement_no"),
@@ -157,6 +161,7 @@ KEYS = {
     "meter_installation": ["subscription_no", "meter_serial_no"],
     "meter_reading": ["meter_serial_no", "read_on", "register", "index_value"],
     "end_device_event": ["meter_serial_no", "occurred_at", "kind"],
+    "interval_reading": ["meter_serial_no", "quantity", "phase", "started_at"],
     "invoice": ["subscription_no", "invoice_no"],
     "payment": ["payment_no"],
     "inspection": ["inspection_no"],
@@ -569,3 +574,66 @@ def test_a_circumstance_that_excuses_is_never_a_thiefs(chunk):
     )
 
     assert not set(excused["subscription_no"]) & planted(chunk, *THEFT)
+
+
+# --- Metering -----------------------------------------------------------------------------------------------
+
+
+def of_points(chunk, table, kind):
+    return chunk.tables[table].filter(pl.col("subscription_no").is_in(list(planted(chunk, kind))))
+
+
+def test_whoever_tampers_with_the_active_path_leaves_the_reactive_energy(chunk):
+    bills = of_points(chunk, "invoice", Planted.ACTIVE_PATH).sort("period_end")
+    tangent = pl.col("reactive_kvarh") / pl.col("consumption_kwh")
+    by_point = bills.group_by("subscription_no").agg(
+        newest=tangent.last(), usual=tangent.slice(0, 22).median()
+    )
+
+    assert by_point.height
+    assert (by_point["newest"] > 1.5 * by_point["usual"]).all()
+
+
+def test_a_contract_that_was_outgrown_carries_less_than_a_bill_has(chunk):
+    terms = of_points(chunk, "usage_point_term", Planted.SMALL_CONTRACT)
+    bills = chunk.tables["invoice"].join(terms, on="subscription_no")
+    days = (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+    beyond = bills.filter(pl.col("consumption_kwh") > 24 * days * pl.col("contracted_power_kw"))
+
+    assert set(beyond["subscription_no"]) == planted(chunk, Planted.SMALL_CONTRACT)
+
+
+def test_only_production_has_a_licence_and_only_planted_ones_have_expired(chunk):
+    terms = chunk.tables["usage_point_term"]
+    licensed = terms.filter(pl.col("licence_expires_on").is_not_null())
+    expired = licensed.filter(pl.col("licence_expires_on") < END)
+
+    assert set(licensed["tariff_class"]) == {"agricultural", "industrial"}
+    assert set(expired["subscription_no"]) == planted(chunk, Planted.EXPIRED_LICENCE)
+
+
+def test_export_registers_belong_to_those_who_feed_back(chunk):
+    exported = chunk.tables["meter_reading"].filter(pl.col("register") == "export")
+
+    assert set(exported["subscription_no"]) == planted(chunk, Planted.REVERSE_ENERGY)
+    advanced = exported.select(pl.col("index_value").diff().over("meter_serial_no")).to_series()
+    assert (advanced.drop_nulls() > 0).all()
+
+
+def test_intervals_are_of_smart_meters_and_by_the_point(chunk):
+    intervals = chunk.tables["interval_reading"]
+    smart = chunk.tables["meter"].filter("is_smart")["serial_no"]
+    phases = (
+        intervals.filter(pl.col("quantity") == "voltage_v")
+        .group_by("subscription_no")
+        .agg(pl.col("phase").n_unique())
+    )
+    points = chunk.tables["usage_point"].select("subscription_no", "phase_count")
+
+    assert set(intervals["meter_serial_no"]) <= set(smart)
+    assert (
+        phases.join(points, on="subscription_no").filter(pl.col("phase") != pl.col("phase_count")).is_empty()
+    )
+    assert intervals["started_at"].dt.date().max() < END
+    lost = intervals.filter((pl.col("quantity") == "voltage_v") & (pl.col("value") < 115))
+    assert set(lost["subscription_no"]) == planted(chunk, Planted.LOST_VOLTAGE)

@@ -11,17 +11,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules.batch import NO_DAY, PointBatch, day_number, month_number, month_starts
+from rules.batch import (
+    NO_DAY,
+    PeerQuantiles,
+    PointBatch,
+    TransformerLosses,
+    day_number,
+    month_number,
+    month_starts,
+)
 from rules.conditions import Condition
 from rules.loader import CATALOGUE_DIRECTORY
 from rules.rule import AtRisk, Parameter, Rule, Text
 from rules.signals import all_signals
-from rules.site import Site
-from rules.testing.points import Bill, Point, point_batch
+from rules.signals.contract_use import contract_key
+from rules.site import ElectricalLimits, NoteWord, Site
+from rules.testing.points import Bill, Interval, Point, Visit, point_batch
 from tarazu.identifiers.bill import BillId, PaymentId, make_bill_id, make_payment_id
 
 AS_OF = dt.date(2025, 12, 20)
@@ -33,6 +43,21 @@ SITE = Site(
     balance_coverage_percent=95.0,
     service_type=2,
     company_code=COMPANY,
+    ordinary_power_factor=0.8,
+    note_words=(
+        NoteWord("پلمپ ندارد"),
+        NoteWord("شنت"),
+        NoteWord("دستکاری", ("دستکاری نشده",)),
+    ),
+    electrical=ElectricalLimits(
+        nominal_voltage_v=230.0,
+        lost_voltage_percent=50.0,
+        reference_current_a=5.0,
+        load_current_percent=5.0,
+        unbalance_load_percent=10.0,
+        unbalance_percent=20.0,
+        neutral_ratio=1.1,
+    ),
 )
 
 
@@ -160,11 +185,43 @@ def _bills(draw: st.DrawFn, months: int) -> Bill:
         installed_multiplier=draw(st.sampled_from([math.nan, 1.0, 40.0])),
         register_digits=draw(st.sampled_from([0, 4, 5])),
         bands_kwh=draw(st.sampled_from([math.nan, 50.0, 300.5])),
+        reactive_kvarh=draw(st.sampled_from([math.nan, 0.0, 30.0, 300.5, 9_000.0])),
+        read_demand_kw=draw(st.sampled_from([math.nan, 0.0, 4.0, 180.0])),
         bill_id=draw(st.sampled_from([-1, _BILL_ID, _BILL_ID + 1, _ELSEWHERE, _GAS])),
         payment_id=draw(st.sampled_from([-1, _PAYMENT_ID, _PAYMENT_ID + 1])),
         payable_rial=payable,
         outstanding_rial=draw(st.sampled_from([0, max(payable, 0), max(payable, 0) // 2])),
     )
+
+
+_NOTES = ("", "پلمپ ندارد", "پلمپ دارد", "دستکاری نشده", "شنت و دستکاری")
+
+
+@st.composite
+def _visits(draw: st.DrawFn, days: st.SearchStrategy[int]) -> Visit:
+    return Visit(
+        draw(days),
+        draw(st.integers(0, 4)),
+        draw(st.sampled_from([math.nan, 0.0, 1_200.0])),
+        draw(st.sampled_from(_NOTES)),
+    )
+
+
+@st.composite
+def _intervals(draw: st.DrawFn) -> list[Interval]:
+    """A few quarter hours of one quantity and phase, with a gap at times, at two meters' lengths."""
+    quantity, phase = draw(st.sampled_from([(0, 0), (4, 1), (5, 1), (5, 2), (5, 3), (5, 4)]))
+    minutes = draw(st.sampled_from([15, 30, 60]))
+    start = (day_number(AS_OF) - draw(st.integers(1, 3))) * 86_400
+    values = draw(
+        st.lists(st.sampled_from([math.nan, 0.0, 0.5, 1.0, 8.0, 60.0, 110.0, 230.0]), min_size=1, max_size=14)
+    )
+    times = draw(st.sampled_from([1, 1, 4, 8]))
+    return [
+        Interval(quantity, phase, start + i * minutes * 60, minutes, value)
+        for i, value in enumerate(values * times)
+        if not math.isnan(value)
+    ]
 
 
 @st.composite
@@ -181,7 +238,15 @@ def _points(draw: st.DrawFn, months: int) -> Point:
     return Point(
         daily_kwh=draw(_panels(months)),
         bills=bills,
-        events=draw(st.lists(st.tuples(days, st.integers(0, 10)), max_size=3)),
+        events=draw(st.lists(st.tuples(days, st.integers(0, 11)), max_size=3)),
+        visits=draw(st.lists(_visits(days), max_size=2)),
+        exports=draw(
+            st.lists(st.tuples(st.integers(1, 2), days, st.sampled_from([0.0, 5.0, 80.0])), max_size=4)
+        ),
+        intervals=_one_time_each(draw(st.lists(_intervals(), max_size=4))),
+        transformer_id=draw(st.sampled_from([-1, 1, 2, 3])),
+        phase_count=draw(st.sampled_from([0, 1, 3])),
+        licence_expires_on=draw(no_or_day),
         tariff_class=draw(st.integers(0, 4)),
         contracted_power_kw=draw(st.sampled_from([math.nan, 5.0, 5.5, 30.0, 400.0, 5000.0])),
         district_id=draw(st.integers(1, 2)),
@@ -192,6 +257,38 @@ def _points(draw: st.DrawFn, months: int) -> Point:
         is_seasonal=draw(st.booleans()),
         has_generation=draw(st.booleans()),
         meter_since=draw(no_or_day),
+    )
+
+
+def _one_time_each(parts: list[list[Interval]]) -> list[Interval]:
+    """The database keeps one value a quantity, phase and time."""
+    kept = {(one.quantity, one.phase, one.second): one for part in parts for one in part}
+    return list(kept.values())
+
+
+@st.composite
+def _surroundings(draw: st.DrawFn, batch: PointBatch) -> PointBatch:
+    """The batch among peers, of whom some points have none, and with balances of two of the three transformers."""
+
+    def quantiles(scale: float, key: Any) -> PeerQuantiles | None:
+        keys = np.unique(key)[draw(st.integers(0, 1)) :]
+        if draw(st.integers(0, 4)) == 0:
+            return None
+        tenth = np.array([draw(st.sampled_from([0.2, 0.5])) * scale for _ in keys])
+        counts = np.array([draw(st.integers(1, 90)) for _ in keys], np.int64)
+        return PeerQuantiles(keys, counts, tenth, tenth * 3)
+
+    losses = TransformerLosses(
+        np.array([1, 2]),
+        np.array([draw(st.sampled_from([math.nan, -2.0, 12.0])), 30.0]),
+        np.array([draw(st.sampled_from([math.nan, 0.0, 900.0])), 400.0]),
+        np.array([draw(st.sampled_from([0.0, 450.0])), 100.0]),
+    )
+    return replace(
+        batch,
+        hours_of_use_peers=quantiles(1000.0, contract_key(batch)),
+        summer_rise_peers=quantiles(2.0, batch.peer_key),
+        losses=draw(st.sampled_from([None, losses, losses])),
     )
 
 
@@ -213,7 +310,7 @@ def _cases(draw: st.DrawFn) -> Case:
         for point in points
     ]
     batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE)
-    return Case(points, batch)
+    return Case(points, draw(_surroundings(batch)))
 
 
 @pytest.fixture(scope="session")
@@ -299,3 +396,15 @@ def months_of() -> Callable[[Point, PointBatch], Months]:
 def ordered() -> Callable[[Point], list[Bill]]:
     """The bills of a point in the order of a batch."""
     return lambda point: sorted(point.bills, key=lambda bill: (bill.installation_id, bill.period_start))
+
+
+@pytest.fixture(scope="session")
+def key_of() -> Callable[[Point], int]:
+    """The peer group of a point: district, tariff class and band of contracted power, as `PointBatch.peer_key` says."""
+
+    def key(point: Point) -> int:
+        power = 0.0 if math.isnan(point.contracted_power_kw) else point.contracted_power_kw
+        band = sum(power > bound for bound in (5, 10, 30, 100, 1000))
+        return (point.district_id * 8 + point.tariff_class) * 8 + band
+
+    return key

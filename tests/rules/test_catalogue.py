@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import get_args
 
-from rules.batch import QUALITIES, TAMPER_EVENTS, TARIFF_CLASSES
+from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES
 from rules.conditions import OPERATORS
 from rules.faults import SCHEMA_FILE
 from rules.loader import CATALOGUE_DIRECTORY, load_catalogue
@@ -43,7 +43,9 @@ def test_the_schemas_know_the_words_that_the_code_knows():
     given = json.loads(TEST_SCHEMA_FILE.read_text(encoding="utf-8"))["$defs"]["given"]["properties"]
     assert tuple(given["point"]["properties"]["tariff_class"]["enum"]) == TARIFF_CLASSES
     assert tuple(given["bills"]["items"]["properties"]["quality"]["enum"]) == QUALITIES
-    assert tuple(given["events"]["items"]["properties"]["kind"]["enum"]) == TAMPER_EVENTS
+    assert tuple(given["events"]["items"]["properties"]["kind"]["enum"]) == EVENT_KINDS
+    assert tuple(given["inspections"]["items"]["properties"]["outcome"]["enum"]) == OUTCOMES
+    assert tuple(given["intervals"]["items"]["properties"]["quantity"]["enum"]) == QUANTITIES
 
 
 def test_signals_are_declared_whole_in_both_languages():

@@ -8,7 +8,14 @@ from .case import Case, Finding, Inspection, RuleVersion
 from .case_event import CaseEvent, CaseEventPruned
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .idempotency import IdempotencyKey
-from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
+from .metering import (
+    EndDeviceEvent,
+    IntervalReading,
+    Meter,
+    MeterInstallation,
+    MeterMultiplier,
+    MeterReading,
+)
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
 from .receivable import Receivable
@@ -39,6 +46,7 @@ __all__ = [
     "Inspection",
     "InspectionMeasurement",
     "InspectionSeal",
+    "IntervalReading",
     "Invoice",
     "InvoiceLine",
     "LakeChange",

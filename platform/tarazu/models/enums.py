@@ -85,10 +85,23 @@ class EndDeviceEventKind(StrEnum):
     POWER_RETURNED = "power_returned"
     PHASE_OUTAGE = "phase_outage"
     UNDER_VOLTAGE = "under_voltage"
+    LOW_POWER_FACTOR = "low_power_factor"
     BATTERY_LOW = "battery_low"
     REMOTE_DISCONNECTION = "remote_disconnection"
     REMOTE_CONNECTION = "remote_connection"
     OTHER = "other"
+
+
+class MeteredQuantity(StrEnum):
+    """What a smart meter records by interval or at an instant (IEC CIM ReadingType, DLMS); the unit stands in the name."""
+
+    ACTIVE_ENERGY_KWH = "active_energy_kwh"
+    REACTIVE_ENERGY_KVARH = "reactive_energy_kvarh"
+    EXPORT_ENERGY_KWH = "export_energy_kwh"
+    ACTIVE_POWER_KW = "active_power_kw"
+    VOLTAGE_V = "voltage_v"
+    CURRENT_A = "current_a"
+    POWER_FACTOR = "power_factor"
 
 
 class InvoiceKind(StrEnum):

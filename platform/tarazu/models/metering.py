@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, Key, choice, validity_check
-from .enums import EndDeviceEventKind, ReadingQuality, Register
+from .enums import EndDeviceEventKind, MeteredQuantity, ReadingQuality, Register
 
 if TYPE_CHECKING:
     from .usage_point import UsagePoint
@@ -98,6 +98,34 @@ class MeterReading(Base):
     meter_model_code: Mapped[str | None]
 
     installation: Mapped[MeterInstallation] = relationship(lazy="raise", back_populates="readings")
+
+
+class IntervalReading(Base):
+    """A quantity that a meter recorded over an interval, or at an instant (CIM IntervalReading).
+
+    `phase` is 0 for all phases together, 1 to 3 for one of them, 4 for the neutral conductor. `duration_minutes` is
+    the length of the interval from `started_at`, 0 for an instantaneous value.
+    """
+
+    __tablename__ = "interval_reading"
+    __table_args__ = (
+        UniqueConstraint("installation_id", "quantity", "phase", "started_at"),
+        # What the lake reads: the newest of all meters.
+        Index(None, "started_at"),
+        CheckConstraint("phase BETWEEN 0 AND 4", name="phase"),
+        CheckConstraint("duration_minutes BETWEEN 0 AND 1440", name="duration"),
+        {"info": {"natural_key": ("installation_id", "quantity", "phase", "started_at")}},
+    )
+
+    id: Mapped[Key]
+    installation_id: Mapped[int] = mapped_column(ForeignKey("meter_installation.id"))
+    quantity: Mapped[MeteredQuantity] = mapped_column(choice(MeteredQuantity))
+    phase: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    started_at: Mapped[dt.datetime]
+    duration_minutes: Mapped[int] = mapped_column(SmallInteger)
+    value: Mapped[float]
+
+    installation: Mapped[MeterInstallation] = relationship(lazy="raise")
 
 
 class EndDeviceEvent(Base):

@@ -81,6 +81,8 @@ class UsagePointTerm(Base):
     tariff_option: Mapped[int | None] = mapped_column(SmallInteger)
     contracted_power_kw: Mapped[float | None]
     permitted_power_kw: Mapped[float | None]
+    # Last day on which the licence holds that a production tariff asks for («تاریخ اعتبار پروانه»).
+    licence_expires_on: Mapped[dt.date | None]
     # 30 kW is the official booklet's own boundary between the two price tables; exactly 30 is ordinary.
     segment: Mapped[Segment] = mapped_column(
         choice(Segment),

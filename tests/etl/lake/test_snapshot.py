@@ -103,8 +103,25 @@ CHANGES = {
     "a payment that is taken back": "DELETE FROM payment_allocation WHERE id = "
     "(SELECT min(a.id) FROM payment_allocation a JOIN invoice i ON i.id = a.invoice_id"
     " JOIN usage_point p ON p.id = i.usage_point_id WHERE p.subscription_no = $1)",
+    "a visit": "INSERT INTO inspection (inspection_no, usage_point_id, inspected_on, outcome) "
+    "SELECT 'V-1', id, DATE '2025-01-01', 'clean' FROM usage_point WHERE subscription_no = $1",
+    "an export register": "INSERT INTO meter_reading (installation_id, read_on, register, index_value) "
+    "SELECT i.id, DATE '2025-01-01', 'export', 5 FROM meter_installation i JOIN usage_point p"
+    " ON p.id = i.usage_point_id WHERE p.subscription_no = $1 LIMIT 1",
+    "an interval": "INSERT INTO interval_reading (installation_id, quantity, started_at, duration_minutes, value) "
+    "SELECT i.id, 'active_energy_kwh', TIMESTAMPTZ '2025-09-01', 60, 1 FROM meter_installation i"
+    " JOIN usage_point p ON p.id = i.usage_point_id WHERE p.subscription_no = $1 LIMIT 1",
     "the point itself": "UPDATE usage_point SET energised_on = DATE '2001-01-01' WHERE subscription_no = $1",
 }
+
+
+def test_a_reading_that_comes_with_its_bill_does_not_rebuild_the_lake(utility, sql_for):
+    snapshot(utility)
+    sql_for(utility)(
+        "INSERT INTO meter_reading (installation_id, read_on, index_value)"
+        " SELECT id, DATE '2025-01-01', 5 FROM meter_installation"
+    )
+    assert rebuilt(utility) == set()
 
 
 @pytest.mark.parametrize("change", CHANGES)

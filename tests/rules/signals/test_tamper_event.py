@@ -4,6 +4,8 @@ import bisect
 import math
 import statistics
 
+from rules.batch import EVENT_KINDS, TAMPER_EVENTS
+
 
 def test_tamper_event_is_what_it_says(agrees, months_of):
     def known_mean(values):
@@ -18,7 +20,9 @@ def test_tamper_event_is_what_it_says(agrees, months_of):
             return known_mean([months.daily[m] for m in range(first, last + 1) if 0 <= m < count])
 
         seen, best = 0, None
-        for day, _ in sorted(point.events):
+        for day, kind in sorted(point.events):
+            if EVENT_KINDS[kind] not in TAMPER_EVENTS:
+                continue
             month = bisect.bisect_right(months.starts, day) - 1
             if not 0 <= month < count:
                 continue
