@@ -23,6 +23,11 @@ PROBES = (
 # Those of every GraphQL schema, and words of the messages themselves.
 COMMON = {"Int", "Float", "String", "Boolean", "ID", "Query", "Mutation", "Subscription"}
 ENGLISH = {
+    "in",
+    "not",
+    "to",
+    "if",
+    "of",
     "at",
     "name",
     "value",
