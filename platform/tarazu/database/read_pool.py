@@ -68,12 +68,13 @@ class ReadPool:
                 held.timeout_ms = timeout_ms
             with self._span(statement):
                 found: bytes | None = await connection.fetchval(statement, *values)
-            return found
         except asyncpg.InternalClientError:
             # Its state is unknown: asyncpg says so where the server goes away between preparing and executing.
             if held.connection is not None:
                 held.connection.terminate()
             raise
+        else:
+            return found
         finally:
             self._idle.put_nowait(held)
 
