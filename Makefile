@@ -26,7 +26,7 @@ lint: setup ## ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## lint, types, import contracts and all tests
+test: lint ## lint, types, import contracts and all tests (TEST_EFFORT=20: those that draw or kill, so much longer)
 	$(BIN)/pytest -n 2 -q
 
 bench: setup ## measure against the anchors (ONLY=name for some, JSON=1 for machines, FULL=1 for all sizes)

@@ -23,6 +23,12 @@ PROBES = (
 # Those of every GraphQL schema, and words of the messages themselves.
 COMMON = {"Int", "Float", "String", "Boolean", "ID", "Query", "Mutation", "Subscription"}
 ENGLISH = {
+    "in",
+    "not",
+    "to",
+    "if",
+    "input",
+    "of",
     "at",
     "name",
     "value",
@@ -81,8 +87,6 @@ def test_no_probe_with_a_name_wrong_cut_or_right_tells_another() -> None:
     ("text", "variables"),
     [
         ("{ cases }", {}),
-        ("{ case { id } }", {}),
-        ("{ usagePoint { id } }", {}),
         ("query($a: String) { cases(first: $a) { totalCount } }", {}),
         ("{ cases(filter: 1) { totalCount } }", {}),
         ("{ cases(orderBy: 1) { totalCount } }", {}),

@@ -155,7 +155,7 @@ async def served(settings: Settings) -> AsyncIterator[tuple[subprocess.Popen[byt
         "TARAZU_LOG_LEVEL": "ERROR",
     }
     command = [sys.executable, "-c", "from tarazu.cli import main; main()", "serve"]
-    process = subprocess.Popen(command, env=environment)  # noqa: ASYNC220  # started once, before the load
+    process = subprocess.Popen(command, env=environment)  # noqa: ASYNC220  # 10 ms before anything is asked
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:
@@ -223,7 +223,7 @@ async def test_a_killed_database_loses_no_acknowledged_write_and_the_server_goes
                 group.create_task(load.write_on())
             for outage in range(OUTAGES):
                 before = len(load.acknowledged)
-                while len(load.acknowledged) < before + 20:  # noqa: ASYNC110  # the load is many tasks
+                while len(load.acknowledged) < before + 20:  # noqa: ASYNC110  # a poll says it shorter than an event
                     await asyncio.sleep(0.02)
                 await asyncio.to_thread(ways[outage % 2], cluster)
                 await asyncio.sleep(0.3)

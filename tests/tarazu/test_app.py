@@ -143,6 +143,7 @@ async def test_every_answer_has_an_id_and_the_headers_of_an_api(unreachable: Set
     [
         ("0b6a7c7e-trace_1.2", True),
         ("short", False),
+        ("7731689951", False),
         ("a" * 65, False),
         ("with space in it", False),
         ("شناسه۱۲۳۴۵", False),

@@ -19,7 +19,8 @@ _log: Final = logging.getLogger("tarazu.access")
 _fault_log: Final = logging.getLogger("tarazu.app")
 
 # What a proxy in front may hand over; anything else could smuggle lines or identifiers into the log.
-_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._-]{8,64}")
+# With a letter: digits alone may be somebody's identifier, and the id stands in every line of the log.
+_REQUEST_ID: Final = re.compile(r"(?=[^A-Za-z]*[A-Za-z])[0-9A-Za-z._-]{8,64}")
 
 _SECURITY_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
