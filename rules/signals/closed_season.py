@@ -38,25 +38,27 @@ _LEAST_MONTHS = 3  # of each season
     needs=("panel",),
 )
 def closed_season(batch: PointBatch) -> SignalValues:
-    months = batch.months
-    column = batch.last_known[:, None] + np.arange(1 - _YEAR, 1)[None, :]
-    daily = np.take_along_axis(batch.daily_kwh, np.clip(column, 0, months - 1), axis=1).astype(np.float64)
+    points, months = len(batch), batch.months
+    rows = np.flatnonzero(batch.is_current & (batch.tariff_class == TARIFF_CLASSES.index("agricultural")))
+    column = batch.last_known[rows, None] + np.arange(1 - _YEAR, 1)[None, :]
+    daily = batch.daily_kwh[rows[:, None], np.clip(column, 0, months - 1)].astype(np.float64)
     daily = np.where(column >= 0, daily, np.nan)
     month_of_year = (batch.last_month - months + 1 + column) % _YEAR + 1
     closed = np.isin(month_of_year, batch.site.closed_irrigation_months)
     in_closed, in_open = np.where(closed, daily, np.nan), np.where(closed, np.nan, daily)
-    shut, running = known_mean(in_closed, _LEAST_MONTHS), known_mean(in_open, _LEAST_MONTHS)
-    present = batch.is_current & (batch.tariff_class == TARIFF_CLASSES.index("agricultural"))
-    present &= ~np.isnan(shut) & (running > 0)
+    shut, running = np.full(points, np.nan), np.full(points, np.nan)
+    shut[rows], running[rows] = known_mean(in_closed, _LEAST_MONTHS), known_mean(in_open, _LEAST_MONTHS)
+    energy = np.zeros(points)
+    energy[rows] = np.nansum(in_closed, axis=1) * MONTH_DAYS
     starts = month_starts(batch.last_month, months)
     last = np.maximum(batch.last_known, 0)
     return SignalValues(
-        present,
+        ~np.isnan(shut) & (running > 0),
         {
             "share_percent": shut / np.where(running > 0, running, 1.0) * 100.0,
             "closed_daily_kwh": shut,
             "open_daily_kwh": running,
-            "closed_kwh": np.nansum(in_closed, axis=1) * MONTH_DAYS,
+            "closed_kwh": energy,
             "since": starts[np.maximum(last - _YEAR + 1, 0)].astype(np.int64),
             "until": starts[last + 1].astype(np.int64),
         },
