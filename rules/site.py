@@ -55,6 +55,7 @@ class Site:
     ordinary_power_factor: float
     note_words: tuple[NoteWord, ...]
     electrical: ElectricalLimits
+    closed_irrigation_months: tuple[int, ...]  # of the year, from 1
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -92,6 +93,7 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
             for one in at("inspection_note_words")
         ),
         electrical=ElectricalLimits(**{f.name: float(at(f.name)) for f in fields(ElectricalLimits)}),
+        closed_irrigation_months=tuple(map(int, at("closed_irrigation_months"))),
     )
 
 

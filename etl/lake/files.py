@@ -36,11 +36,8 @@ if TYPE_CHECKING:
     from rules.site import Site
 
 POINTS_FILE, BILLS_FILE, EVENTS_FILE = "points.parquet", "bills.parquet", "events.parquet"
-INSPECTIONS_FILE, EXPORTS_FILE, INTERVALS_FILE = (
-    "inspections.parquet",
-    "exports.parquet",
-    "intervals.parquet",
-)
+# Small or empty in most buckets: as Arrow files, which open twenty times as fast as Parquet.
+INSPECTIONS_FILE, EXPORTS_FILE, INTERVALS_FILE = "inspections.arrow", "exports.arrow", "intervals.arrow"
 # The unpaid bills once more, one in twenty: the first pass of a scan needs no others.
 DEBTS_FILE = "debts.parquet"
 _PANEL = "daily_kwh"
@@ -81,13 +78,20 @@ def write_bucket(folder: Path, tables: BucketTables, *, last_month: int, months:
     temporary.mkdir(parents=True)
     for name, table in files.items():
         path = temporary / name
-        pq.write_table(
-            _filled(table), path, compression=_COMPRESSION, use_dictionary=False, write_statistics=False
-        )
+        _write(_filled(table), path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    if path.suffix == ".arrow":
+        options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION)
+        with pa.ipc.new_file(str(path), table.schema, options=options) as out:
+            out.write_table(table.combine_chunks())
+    else:
+        pq.write_table(table, path, compression=_COMPRESSION, use_dictionary=False, write_statistics=False)
 
 
 def _filled(table: pa.Table) -> pa.Table:
@@ -259,6 +263,9 @@ def _in_force(start: NDArray[np.int32], end: NDArray[np.int32], today: int) -> N
 
 
 def _read(path: Path) -> pa.Table:
+    if path.suffix == ".arrow":
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+            return reader.read_all()
     # Threads inside a task would fight with the other workers for the same cores.
     return pq.read_table(path, use_threads=False, memory_map=True)
 

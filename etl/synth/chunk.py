@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from etl.synth.billing import make_bills
-from etl.synth.kinds import Circumstance, Shares
+from etl.synth.kinds import Circumstance, Planted, Shares
 from etl.synth.load import base_use, daily_use
 from etl.synth.metering import add_metering
 from etl.synth.network import (
@@ -44,6 +44,8 @@ DEFAULT_END = dt.date(2026, 9, 23)
 # Technical loss of a transformer and the lines behind it.
 _TECHNICAL_LOSS = (0.03, 0.06)
 _PEAK_TO_AVERAGE = 2.2
+# What a well that runs on in the closed season uses of its summer's use.
+_WINTER_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,9 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
     base = base_use(people, rng)
     plan = plan_planting(people, parties, base, window, shares, layout.chunk, rng)
     use = daily_use(people, base, window, rng)
+    wells = plan.planted(Planted.CLOSED_SEASON)
+    # A well that runs on in winter: what it feeds is no field.
+    use[wells] = np.maximum(use[wells], _WINTER_SHARE * base[wells, None])
     recorded = use * recorded_share(plan, window)
 
     subscription = subscription_numbers(layout)

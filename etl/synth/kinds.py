@@ -36,6 +36,7 @@ class Planted(StrEnum):
     UNUSED_CONTRACT = "unused_contract"
     STANDING_REGISTER = "standing_register"
     SUMMER_THEFT = "summer_theft"
+    CLOSED_SEASON = "closed_season"
     RECURRENCE = "recurrence"
     TAMPER_AFTER_THEFT = "tamper_after_theft"
     NOTED_TAMPERING = "noted_tampering"
@@ -80,6 +81,7 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.UNUSED_CONTRACT: "T11",
     Planted.STANDING_REGISTER: "T13",
     Planted.SUMMER_THEFT: "T16",
+    Planted.CLOSED_SEASON: "T29",
     Planted.RECURRENCE: "T22",
     Planted.TAMPER_AFTER_THEFT: "T27",
     Planted.NOTED_TAMPERING: "T23",
@@ -180,6 +182,7 @@ class Shares:
     unused_contract: float = 0.0002
     standing_register: float = 0.0002
     summer_theft: float = 0.0004
+    closed_season: float = 0.0003
     recurrence: float = 0.0003
     tamper_after_theft: float = 0.0003
     noted_tampering: float = 0.0004

@@ -216,6 +216,7 @@ def _plant_metering(planter: _Planter, base: FloatArray) -> None:
     plan.theft_from[rows], plan.recorded_share[rows] = 0, planter.rng.uniform(0.15, 0.25, len(rows))
     planter.steal(planter.choose(Planted.RECURRENCE, small), months - 5, months - 4, 0.15, 0.35)
 
+    planter.choose(Planted.CLOSED_SEASON, people.tariff == AGRICULTURAL)
     planter.choose(Planted.NOTED_TAMPERING, small)
     planter.choose(Planted.EXPIRED_LICENCE, people.tariff == INDUSTRIAL)
     workshop = np.isin(people.tariff, [OTHER, INDUSTRIAL]) & ~people.demand

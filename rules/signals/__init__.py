@@ -6,6 +6,7 @@ Importing this package declares them all; a new kernel's module is added to the 
 from . import (
     bill_identifiers,
     circumstances,
+    closed_season,
     confirmed_theft,
     contract_use,
     debt,
@@ -42,6 +43,7 @@ __all__ = [
     "all_signals",
     "bill_identifiers",
     "circumstances",
+    "closed_season",
     "confirmed_theft",
     "contract_use",
     "debt",

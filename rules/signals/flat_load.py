@@ -6,7 +6,7 @@ from rules.batch import PointBatch
 
 from .grouping import sum_by_point
 from .interval_runs import DAY_SECONDS, series_of
-from .registry import Field, SignalValues, signal
+from .registry import Field, SignalValues, absent, signal
 from .zero_run import MONTH_DAYS
 
 # Iran has had no summer time since 1401: UTC+3:30 the year round.
@@ -49,6 +49,8 @@ _MONTHS_AT_RISK = 3
     needs=("interval_energy", "peers"),
 )
 def flat_load(batch: PointBatch) -> SignalValues:
+    if not len(batch.intervals.point):
+        return absent(batch)
     points = len(batch)
     energy = series_of(batch, "active_energy_kwh")
     energy = energy.at((energy.phase == 0) & (energy.minutes <= 60))

@@ -42,13 +42,16 @@ def note_words(batch: PointBatch) -> SignalValues:
     rows = np.flatnonzero((visits.outcome != OUTCOMES.index("theft")) & (visits.day <= batch.as_of))
     if not len(rows):
         return absent(batch)
-    notes = pa.array(visits.note[:], pa.string()).take(pa.array(rows))
-    words = np.zeros(len(rows), np.int64)
+    # Inspectors write the same few words again and again: each distinct note is read once.
+    notes = pa.array(visits.note[:], pa.string()).take(pa.array(rows)).dictionary_encode()
+    code, notes = notes.indices.to_numpy(), notes.dictionary
+    words = np.zeros(len(notes), np.int64)
     for one in batch.site.note_words:
         text = notes
         for phrase in one.innocent:
             text = pc.replace_substring(text, phrase, _REMOVED)
         words += pc.match_substring(text, one.word).to_numpy(zero_copy_only=False)
+    words = words[code]
     hit = words > 0
     point, day, words = visits.point[rows][hit], visits.day[rows][hit].astype(np.int64), words[hit]
     has, newest = worst_by_point(point, day, points)

@@ -9,7 +9,7 @@ import numpy as np
 from rules.batch import PointBatch
 
 from .interval_runs import Series, longest_run, moment, series_of
-from .registry import Field, SignalValues, signal
+from .registry import Field, SignalValues, absent, signal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +51,8 @@ _DAY_FIELDS = {
     needs=("phase_voltages", "phase_currents"),
 )
 def phase_voltage_loss(batch: PointBatch) -> SignalValues:
+    if not len(batch.intervals.point):
+        return absent(batch)
     points, limits = len(batch), batch.site.electrical
     voltage, current = series_of(batch, "voltage_v"), series_of(batch, "current_a")
     voltage, current = voltage.at(_of_phase(voltage)), current.at(_of_phase(current))
@@ -101,6 +103,8 @@ def phase_voltage_loss(batch: PointBatch) -> SignalValues:
     needs=("phase_currents",),
 )
 def current_unbalance(batch: PointBatch) -> SignalValues:
+    if not len(batch.intervals.point):
+        return absent(batch)
     points, limits = len(batch), batch.site.electrical
     current = series_of(batch, "current_a")
     first, amperes = _three_phases(current)
@@ -149,6 +153,8 @@ def current_unbalance(batch: PointBatch) -> SignalValues:
     needs=("phase_currents",),
 )
 def neutral_difference(batch: PointBatch) -> SignalValues:
+    if not len(batch.intervals.point):
+        return absent(batch)
     points, limits = len(batch), batch.site.electrical
     current = series_of(batch, "current_a")
     single = batch.phase_count[current.point] == 1

@@ -58,6 +58,7 @@ SITE = Site(
         unbalance_percent=20.0,
         neutral_ratio=1.1,
     ),
+    closed_irrigation_months=(11, 12, 1, 2),
 )
 
 

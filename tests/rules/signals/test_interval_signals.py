@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 
@@ -169,7 +170,7 @@ def test_reverse_energy_is_what_it_says(agrees, months_of):
         first = months_of(point, batch).starts[0]
         days, kwh = [], 0.0
         readings = sorted(point.exports)
-        for before, after in zip(readings, readings[1:], strict=False):
+        for before, after in itertools.pairwise(readings):
             if before[0] == after[0] and after[2] > before[2]:
                 days.append(after[1])
                 kwh += after[2] - before[2]
