@@ -363,20 +363,20 @@ async def _populate(sessions: Sessions, zones: tuple[str, ...]) -> dict[str, Zon
 async def company_of(
     database_server: Any, template_database: str, settings_for: Callable[..., Settings]
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Makes the database of some zones, once: its settings and zones."""
+    """Makes the database of some zones, once for a use: its settings and zones. Who writes names a use of its own."""
     server = create_engine(settings_for("postgres", database_url=database_server.uri()))
     made: dict[tuple[str, ...], tuple[Settings, dict[str, Zone]]] = {}
     numbers = itertools.count()
     async with server.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
 
-        async def make(*zones: str) -> tuple[Settings, dict[str, Zone]]:
-            if zones not in made:
+        async def make(*zones: str, use: str = "reads") -> tuple[Settings, dict[str, Zone]]:
+            if (use, *zones) not in made:
                 name = f"zones_{next(numbers)}_{uuid.uuid4().hex}"
                 await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template_database}"))
                 settings = settings_for(name)
-                made[zones] = settings, await populate(settings, zones)
-            return made[zones]
+                made[use, *zones] = settings, await populate(settings, zones)
+            return made[use, *zones]
 
         yield make
         for settings, _ in made.values():

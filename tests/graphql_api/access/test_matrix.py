@@ -99,13 +99,13 @@ def matrix(section: str) -> dict[str, dict[str, bool]]:
 
 @pytest.fixture(scope="module")
 async def zones(company_of: Any) -> Any:
-    return (await company_of(*ZONES))[1]
+    return (await company_of(*ZONES, use="matrix"))[1]
 
 
 @pytest.fixture(scope="module")
 async def asking(company_of: Any, zones: Any, api_of: Any) -> Any:
     """The API on the three zones; `(role, scope)` → that principal's client, each made once."""
-    settings, _ = await company_of(*ZONES)
+    settings, _ = await company_of(*ZONES, use="matrix")
     settings = settings.model_copy(
         update={"api_cost_per_minute": dict.fromkeys(settings.api_cost_per_minute, 10**12)}
     )
@@ -367,7 +367,7 @@ def rows_of(kind: Any) -> str | None:
 
 
 async def test_without_a_token_nothing_but_health_answers(company_of: Any, api_of: Any) -> None:
-    settings, _ = await company_of(*ZONES)
+    settings, _ = await company_of(*ZONES, use="matrix")
     async with api_of(settings) as api:
         del api.http.headers["authorization"]
         for path in (

@@ -170,12 +170,20 @@ async def test_a_slow_consumer_is_told_to_resync_while_others_get_theirs_in_time
 
 
 async def test_a_cursor_older_than_what_is_kept_is_told_to_resync(
-    utility: Any, start: Any, client: Any
+    utility: Any, start: Any, client: Any, until: Any
 ) -> None:
     old, newer = await utility.open_cases(2)
     assert old < newer
-    async with utility.engine.connect() as connection:
-        first, second = (await events_after(connection, Position(0, 0), 10)).events
+    events: list[Any] = []
+
+    async def are_handed_on() -> bool:
+        # Not at once where another test writes to another database of the same server.
+        async with utility.engine.connect() as connection:
+            events[:] = (await events_after(connection, Position(0, 0), 10)).events
+        return len(events) == 2
+
+    await until(are_handed_on)
+    first, second = events
     await utility.run("DELETE FROM case_event WHERE id = :id", id=second.position.event_id)
     await utility.run(
         "UPDATE case_event_pruned SET transaction_id = :transaction, event_id = :event",
