@@ -6,6 +6,7 @@ from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
 from .case_event import CaseEvent, CaseEventPruned
+from .collection import CollectionStep, Instalment, InstalmentPlan
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
@@ -27,6 +28,7 @@ __all__ = [
     "CaseEvent",
     "CaseEventPruned",
     "CaseLink",
+    "CollectionStep",
     "Customer",
     "DistributionTransformer",
     "District",
@@ -39,6 +41,8 @@ __all__ = [
     "Inspection",
     "InspectionMeasurement",
     "InspectionSeal",
+    "Instalment",
+    "InstalmentPlan",
     "Invoice",
     "InvoiceLine",
     "LakeChange",
