@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rules.batch import INVOICE_KINDS, QUALITIES
+
 _STATUS_DAYS = ("cut_from", "vacant_from", "seasonal_from", "generation_from")
 
 
@@ -19,9 +21,32 @@ def bucket_facts(points: pa.Table, bills: pa.Table, events: pa.Table) -> list[st
         "bill_ids": _any(pc.greater_equal(bills.column("bill_id"), 0)),
         "registers": _any(pc.invert(pc.is_null(bills.column("current_index"), nan_is_null=True))),
         "period_starts": _any(pc.invert(bills.column("is_start_derived"))),
+        "issue_days": bills.column("issued_on").null_count < len(bills),
+        "sibling_registers": _any(pc.greater(bills.column("registers"), 0)),
+        "revisions": _any(pc.equal(bills.column("kind"), INVOICE_KINDS.index("revised"))),
+        "self_reads": _any(pc.equal(bills.column("quality"), QUALITIES.index("self_read"))),
+        "contracts": _told(points, "contracted_power_kw"),
+        "licences": _told(points, "licence_expires_on"),
+        "unallocated_payments": _any(pc.greater(points.column("unallocated_rial"), 0)),
+        "collection_steps": _any(pc.greater_equal(points.column("step_kind"), 0)),
+        "instalments": _any(pc.greater(points.column("instalment_rial"), 0)),
+        "reactive": _told(bills, "reactive_kvarh"),
+        "demands": _told(bills, "read_demand_kw"),
+        "calculated_demands": _told(bills, "calculated_demand_kw"),
+        "loss_factors": _told(bills, "loss_factor"),
+        "energy_charges": _told(bills, "energy_rial"),
+        "charges": _told(bills, "taxable_rial"),
+        "vat_charges": _told(bills, "vat_rial"),
+        "balance_lines": _told(bills, "balance_rial"),
+        "exceedance_charges": _told(bills, "exceedance_rial"),
         "statuses": any(points.column(name).null_count < len(points) for name in _STATUS_DAYS),
     }
     return sorted(fact for fact, is_told in told.items() if is_told)
+
+
+def _told(table: pa.Table, name: str) -> bool:
+    known: int = len(table) - table.column(name).null_count
+    return known > 0
 
 
 def _any(flags: pa.ChunkedArray) -> bool:

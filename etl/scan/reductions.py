@@ -1,7 +1,7 @@
 """The first pass: what has to be known over all buckets before one bucket can be judged.
 
 Three small sums a bucket: the histogram of peers, the billed energy of each transformer in the last months, and the
-debts of government customers. No row of a point leaves its bucket.
+overdue debts of customers. No row of a point leaves its bucket.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rules.batch import NO_DAY, CustomerBatch, PeerGroups, PointBatch, TransformerBatch
+from rules.batch import NO_DAY, CustomerBatch, PartyDebts, PeerGroups, PointBatch, TransformerBatch
 from rules.signals.debt import overdue_debt
 from rules.signals.grouping import first_rows
 from rules.signals.peer_level import merge_histograms, peer_groups, peer_histogram
@@ -39,20 +39,22 @@ class BucketSums:
     billed_kwh: Floats  # (transformers, BALANCE_MONTHS)
     known: Ints  # (transformers, BALANCE_MONTHS) customers with a bill for the month
     customers: Ints
-    government_id: Ints
-    government_no: tuple[str, ...]
-    government_district: Ints
-    government_points: Ints
-    government_outstanding: Ints
-    government_overdue: Ints
-    government_oldest: NDArray[np.int32]
+    debtor_id: Ints  # customers, ascending
+    debtor_no: tuple[str, ...]
+    debtor_party: Ints
+    debtor_government: NDArray[np.bool_]
+    debtor_district: Ints
+    debtor_points: Ints
+    debtor_outstanding: Ints
+    debtor_overdue: Ints
+    debtor_oldest: NDArray[np.int32]
 
 
 def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
     """`month_days`: (BALANCE_MONTHS,) days of the last months."""
     keys, counts = peer_histogram(batch)
     transformer_id, billed, known, customers = _transformer_sums(batch, month_days)
-    return BucketSums(keys, counts, transformer_id, billed, known, customers, *_government_sums(batch))
+    return BucketSums(keys, counts, transformer_id, billed, known, customers, *_debtor_sums(batch))
 
 
 def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floats, Ints, Ints]:
@@ -74,11 +76,11 @@ def _transformer_sums(batch: PointBatch, month_days: Floats) -> tuple[Ints, Floa
     )
 
 
-def _government_sums(
+def _debtor_sums(
     batch: PointBatch,
-) -> tuple[Ints, tuple[str, ...], Ints, Ints, Ints, Ints, NDArray[np.int32]]:
+) -> tuple[Ints, tuple[str, ...], Ints, NDArray[np.bool_], Ints, Ints, Ints, Ints, NDArray[np.int32]]:
     debt = overdue_debt(batch)
-    rows = np.flatnonzero(debt.present & batch.is_government & (batch.customer_id >= 0))
+    rows = np.flatnonzero(debt.present & (batch.customer_id >= 0))
     rows = rows[np.argsort(batch.customer_id[rows], kind="stable")]
     customer = batch.customer_id[rows]
     starts = first_rows(customer)
@@ -92,6 +94,8 @@ def _government_sums(
     return (
         batch.customer_id[first],
         tuple(batch.customer_no[row] for row in first.tolist()),
+        batch.party_id[first],
+        batch.is_government[first],
         batch.district_id[first],
         np.diff(np.append(starts, len(rows))),
         total("outstanding_rial"),
@@ -106,7 +110,8 @@ class Whole:
 
     peers: PeerGroups
     transformers: TransformerBatch
-    governments: CustomerBatch
+    customers: CustomerBatch
+    debts: PartyDebts
 
 
 def merge(
@@ -128,6 +133,7 @@ def merge(
         billed[row] += part.billed_kwh
         known[row] += part.known
         customers[row] += part.customers
+    debtors = _merge_debtors(sums, as_of, site)
     keys, counts = merge_histograms([(part.peer_keys, part.peer_counts) for part in sums])
     return Whole(
         peers=peer_groups(keys, counts),
@@ -142,24 +148,41 @@ def merge(
             last_month=last_month,
             site=site,
         ),
-        governments=_merge_governments(sums, as_of, site),
+        customers=debtors,
+        debts=merge_parties(sums),
     )
 
 
-def _merge_governments(sums: list[BucketSums], as_of: int, site: Site) -> CustomerBatch:
+def merge_parties(sums: list[BucketSums]) -> PartyDebts:
+    """What each person or body owes at all its points."""
+    empty = np.empty(0, np.int64)
+    party = np.concatenate([empty, *(part.debtor_party for part in sums)])
+    ids, inverse = np.unique(party, return_inverse=True)
+    overdue, points = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    oldest = np.full(len(ids), np.iinfo(np.int32).max, np.int32)
+    np.add.at(overdue, inverse, np.concatenate([empty, *(part.debtor_overdue for part in sums)]))
+    np.add.at(points, inverse, np.concatenate([empty, *(part.debtor_points for part in sums)]))
+    np.minimum.at(
+        oldest, inverse, np.concatenate([empty.astype(np.int32), *(part.debtor_oldest for part in sums)])
+    )
+    return PartyDebts(ids, overdue, points, oldest)
+
+
+def _merge_debtors(sums: list[BucketSums], as_of: int, site: Site) -> CustomerBatch:
     ids, inverse = np.unique(
-        np.concatenate([np.empty(0, np.int64), *(part.government_id for part in sums)]), return_inverse=True
+        np.concatenate([np.empty(0, np.int64), *(part.debtor_id for part in sums)]), return_inverse=True
     )
-    numbers = [number for part in sums for number in part.government_no]
+    numbers = [number for part in sums for number in part.debtor_no]
     count = len(ids)
     points, outstanding, overdue = (np.zeros(count, np.int64) for _ in range(3))
     oldest = np.full(count, NO_DAY, np.int32)
     district = np.full(count, -1, np.int64)
     number_of = [""] * count
+    government = np.zeros(count, np.bool_)
     if count:
         joined = {
-            name: np.concatenate([getattr(part, f"government_{name}") for part in sums])
-            for name in ("points", "outstanding", "overdue", "oldest", "district")
+            name: np.concatenate([getattr(part, f"debtor_{name}") for part in sums])
+            for name in ("points", "outstanding", "overdue", "oldest", "district", "government")
         }
         np.add.at(points, inverse, joined["points"])
         np.add.at(outstanding, inverse, joined["outstanding"])
@@ -169,6 +192,19 @@ def _merge_governments(sums: list[BucketSums], as_of: int, site: Site) -> Custom
         # The body is shown in the lowest district id of its points: one and the same in every scan.
         district[:] = np.iinfo(np.int64).max
         np.minimum.at(district, inverse, joined["district"])
+        government[inverse] = joined["government"]
         for at, number in zip(inverse.tolist(), numbers, strict=True):
             number_of[at] = number
-    return CustomerBatch(ids, number_of, district, points, outstanding, overdue, oldest, as_of, site)
+    return CustomerBatch(
+        customer_id=ids,
+        customer_no=number_of,
+        district_id=district,
+        points=points,
+        outstanding_rial=outstanding,
+        overdue_rial=overdue,
+        oldest_due=oldest,
+        is_government=government,
+        all_overdue_rial=int(overdue.sum()),
+        as_of=as_of,
+        site=site,
+    )

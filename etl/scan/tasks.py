@@ -18,7 +18,7 @@ from etl.lake.files import read_bucket
 from etl.memory import peak_rss_mb
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, reduce_bucket
 from etl.scan.results import write_results
-from rules.batch import CustomerBatch, PeerGroups, TransformerBatch, month_number, month_starts
+from rules.batch import CustomerBatch, PartyDebts, PeerGroups, TransformerBatch, month_number, month_starts
 from rules.engine import DurableEvaluator, EngineUnavailableError
 from rules.findings import Evaluator, find
 from rules.reference import ReferenceEvaluator
@@ -84,7 +84,13 @@ def reduce_task(task: BucketTask) -> BucketSums:
 
 
 def evaluate_task(
-    task: BucketTask, peers: PeerGroups, rules: list[Rule], results: Path, *, use_reference: bool = False
+    task: BucketTask,
+    peers: PeerGroups,
+    debts: PartyDebts,
+    rules: list[Rule],
+    results: Path,
+    *,
+    use_reference: bool = False,
 ) -> TaskReport:
     """Judge the points of one bucket and write their findings to `results`."""
     reach("scan.bucket")
@@ -98,7 +104,7 @@ def evaluate_task(
         as_of=task.as_of,
         site=task.site,
     )
-    batch = replace(batch, peers=peers)
+    batch = replace(batch, peers=peers, debts=debts)
     found = find(batch, rules, ReferenceEvaluator if use_reference else durable)
     reach("scan.found")
     write_results(results, found, task.as_of.isoformat())

@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Unit = Literal["kWh", "kWh/day", "rial", "percent", "month", "day", "date", "count", "factor", "units"]
+Unit = Literal["kWh", "kWh/day", "kW", "rial", "percent", "month", "day", "date", "count", "factor", "units"]
 SubjectKind = Literal["usage_point", "transformer", "customer"]
 Need = Literal[
     "bills",
@@ -35,6 +35,25 @@ Need = Literal[
     "bill_ids",
     "registers",
     "period_starts",
+    "issue_days",
+    "sibling_registers",
+    "revisions",
+    "self_reads",
+    "contracts",
+    "licences",
+    "unallocated_payments",
+    "collection_steps",
+    "instalments",
+    "reactive",
+    "demands",
+    "calculated_demands",
+    "loss_factors",
+    "energy_charges",
+    "charges",
+    "vat_charges",
+    "balance_lines",
+    "exceedance_charges",
+    "step_tariff",
 ]
 
 
