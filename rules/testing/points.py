@@ -15,7 +15,7 @@ from rules.batch import NO_DAY, Bills, Events, PointBatch, month_starts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rules.batch import PeerGroups
+    from rules.batch import PartyDebts, PeerGroups
     from rules.site import Site
 
 _NO_DAY = int(NO_DAY)
@@ -46,6 +46,22 @@ class Bill:
     payment_id: int = -1
     payable_rial: int = -1
     outstanding_rial: int = 0
+    kind: int = 0
+    issued_on: int = _NO_DAY
+    paid_on: int = _NO_DAY
+    registers: int = 0
+    reactive_kvarh: float = math.nan
+    read_demand_kw: float = math.nan
+    calculated_demand_kw: float = math.nan
+    loss_factor: float = math.nan
+    energy_rial: float = math.nan
+    demand_rial: float = math.nan
+    taxable_rial: float = math.nan
+    vat_rial: float = math.nan
+    rounding_rial: float = math.nan
+    balance_rial: float = math.nan
+    exceedance_rial: float = math.nan
+    licence_rial: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,15 @@ class Point:
     has_generation: bool = False
     meter_since: int = _NO_DAY
     energised_on: int = _ENERGISED
+    reconnected_on: int = _NO_DAY
+    terms_since: int = _ENERGISED
+    licence_expires_on: int = _NO_DAY
+    unallocated_rial: int = 0
+    unallocated_since: int = _NO_DAY
+    step_kind: int = -1
+    step_on: int = _NO_DAY
+    instalment_due_on: int = _NO_DAY
+    instalment_rial: int = 0
 
 
 _BILL_TYPES: dict[str, Any] = {
@@ -82,6 +107,10 @@ _BILL_TYPES: dict[str, Any] = {
     "payment_id": np.int64,
     "payable_rial": np.int64,
     "outstanding_rial": np.int64,
+    "kind": np.int8,
+    "issued_on": np.int32,
+    "paid_on": np.int32,
+    "registers": np.int8,
 }
 _POINT_TYPES: dict[str, Any] = {
     "tariff_class": np.int8,
@@ -95,6 +124,15 @@ _POINT_TYPES: dict[str, Any] = {
     "vacant_to": np.int32,
     "meter_since": np.int32,
     "energised_on": np.int32,
+    "reconnected_on": np.int32,
+    "terms_since": np.int32,
+    "licence_expires_on": np.int32,
+    "unallocated_rial": np.int64,
+    "unallocated_since": np.int32,
+    "step_kind": np.int8,
+    "step_on": np.int32,
+    "instalment_due_on": np.int32,
+    "instalment_rial": np.int64,
 }
 
 
@@ -116,7 +154,13 @@ def bills_of(points: Sequence[Point]) -> Bills:
 
 
 def point_batch(
-    points: Sequence[Point], *, last_month: int, as_of: int, site: Site, peers: PeerGroups | None = None
+    points: Sequence[Point],
+    *,
+    last_month: int,
+    as_of: int,
+    site: Site,
+    peers: PeerGroups | None = None,
+    debts: PartyDebts | None = None,
 ) -> PointBatch:
     """The points as one bucket; all have as many months. Point i has the id i + 1 and customer i + 1."""
     ids = np.arange(1, len(points) + 1)
@@ -130,6 +174,7 @@ def point_batch(
         usage_point_id=ids,
         subscription_no=[f"{i}" for i in ids],
         customer_id=ids,
+        party_id=ids,
         customer_no=[f"G{i}" if point.is_government else "" for i, point in zip(ids, points, strict=True)],
         daily_kwh=np.array([point.daily_kwh for point in points], np.float32),
         last_month=last_month,
@@ -142,6 +187,7 @@ def point_batch(
         as_of=as_of,
         site=site,
         peers=peers,
+        debts=debts,
         **columns,
     )
 

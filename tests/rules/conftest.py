@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules.batch import NO_DAY, PointBatch, day_number, month_number, month_starts
+from rules.batch import NO_DAY, PartyDebts, PointBatch, day_number, month_number, month_starts
 from rules.conditions import Condition
 from rules.loader import CATALOGUE_DIRECTORY
 from rules.rule import AtRisk, Parameter, Rule, Text
 from rules.signals import all_signals
-from rules.site import Site
+from rules.site import Site, StepTariff
 from rules.testing.points import Bill, Point, point_batch
 from tarazu.identifiers.bill import BillId, PaymentId, make_bill_id, make_payment_id
 
@@ -33,6 +34,12 @@ SITE = Site(
     balance_coverage_percent=95.0,
     service_type=2,
     company_code=COMPANY,
+    vat_percent=((0, 10.0), (day_number(dt.date(2025, 6, 1)), 9.0)),
+    step_tariff=(
+        StepTariff(0, (100.0, 200.0), (300.0, 350.0, 750.0)),
+        StepTariff(day_number(dt.date(2025, 3, 21)), (), ()),
+        StepTariff(day_number(dt.date(2025, 9, 1)), (300.0,), (1000.0, 8000.0)),
+    ),
 )
 
 
@@ -141,6 +148,9 @@ def _panels(draw: st.DrawFn, months: int) -> list[float]:
     return panel[: months - trailing] + [math.nan] * trailing
 
 
+_charge = st.sampled_from([math.nan, 0.0, 90_000.0, 1_250_000.0])
+
+
 @st.composite
 def _bills(draw: st.DrawFn, months: int) -> Bill:
     first = int(month_starts(LAST_MONTH, months)[0])
@@ -164,6 +174,23 @@ def _bills(draw: st.DrawFn, months: int) -> Bill:
         payment_id=draw(st.sampled_from([-1, _PAYMENT_ID, _PAYMENT_ID + 1])),
         payable_rial=payable,
         outstanding_rial=draw(st.sampled_from([0, max(payable, 0), max(payable, 0) // 2])),
+        kind=draw(st.sampled_from([0, 0, 2, 3])),
+        issued_on=draw(st.sampled_from([int(NO_DAY), start + 20, start + 70])),
+        paid_on=draw(st.sampled_from([int(NO_DAY), start + 40, day_number(AS_OF)])),
+        is_start_derived=draw(st.sampled_from([False, False, False, True])),
+        registers=draw(st.integers(0, 15)),
+        reactive_kvarh=draw(st.sampled_from([math.nan, 0.0, 400.0])),
+        read_demand_kw=draw(st.sampled_from([math.nan, 4.0, 31.0, 420.0])),
+        calculated_demand_kw=draw(st.sampled_from([math.nan, 0.0, 27.0, 420.0])),
+        loss_factor=draw(st.sampled_from([math.nan, 0.0, 0.5])),
+        energy_rial=draw(_charge),
+        demand_rial=draw(_charge),
+        taxable_rial=draw(_charge),
+        vat_rial=draw(_charge),
+        rounding_rial=draw(st.sampled_from([math.nan, -23.0, 999.0, -1500.0])),
+        balance_rial=draw(st.sampled_from([math.nan, 0.0, -5000.0, 450_000.0, 900_000.0])),
+        exceedance_rial=draw(_charge),
+        licence_rial=draw(_charge),
     )
 
 
@@ -192,6 +219,27 @@ def _points(draw: st.DrawFn, months: int) -> Point:
         is_seasonal=draw(st.booleans()),
         has_generation=draw(st.booleans()),
         meter_since=draw(no_or_day),
+        energised_on=draw(st.one_of(st.just(0), days)),
+        reconnected_on=draw(no_or_day),
+        terms_since=draw(st.one_of(st.just(0), st.just(0), days)),
+        licence_expires_on=draw(no_or_day),
+        unallocated_rial=draw(st.sampled_from([0, 5000])),
+        unallocated_since=draw(days),
+        step_kind=draw(st.integers(-1, 2)),
+        step_on=draw(no_or_day),
+        instalment_due_on=draw(st.one_of(no_or_day, st.just(today + 30))),
+        instalment_rial=draw(st.sampled_from([0, 70_000])),
+    )
+
+
+@st.composite
+def _debts(draw: st.DrawFn) -> PartyDebts:
+    parties = sorted(draw(st.sets(st.integers(1, 5), max_size=4)))
+    return PartyDebts(
+        party_id=np.array(parties, np.int64),
+        overdue_rial=np.array([draw(st.integers(0, 3_000_000)) for _ in parties], np.int64),
+        points=np.array([draw(st.integers(1, 3)) for _ in parties], np.int64),
+        oldest_due=np.array([day_number(AS_OF) - draw(st.integers(1, 400)) for _ in parties], np.int32),
     )
 
 
@@ -212,7 +260,8 @@ def _cases(draw: st.DrawFn) -> Case:
         replace(point, bills=[replace(bill, invoice_id=next(number)) for bill in point.bills])
         for point in points
     ]
-    batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE)
+    debts = draw(st.one_of(st.none(), _debts()))
+    batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE, debts=debts)
     return Case(points, batch)
 
 

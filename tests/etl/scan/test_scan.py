@@ -15,6 +15,7 @@ from etl.lake.snapshot import snapshot
 from etl.scan.run import not_evaluated, scan
 from rules.loader import load_catalogue
 from rules.signals import all_signals
+from rules.site import load_site
 from tarazu.database import advisory_lock, create_engine
 from tarazu.errors import BusyError, NotFoundError
 
@@ -239,7 +240,8 @@ async def test_rules_without_their_data_are_named_and_not_silent(new_utility, sq
 def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs):
     manifest = require_manifest(scanned[0].lake_directory)
     catalogue = load_catalogue()
-    assert not_evaluated(catalogue, manifest) == {}
+    site = load_site(dt.date(2026, 9, 23))
+    whole = not_evaluated(catalogue, manifest, site)
 
     buckets = {
         number: dataclasses.replace(bucket, facts=[fact for fact in bucket.facts if fact != lacking])
@@ -247,7 +249,8 @@ def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs)
     }
     has_energy = manifest.has_transformer_energy and lacking != "transformer_energy"
     without = dataclasses.replace(manifest, bucket=buckets, has_transformer_energy=has_energy)
-    missing = not_evaluated(catalogue, without)
+    missing = not_evaluated(catalogue, without, site)
+    assert not any(needs in reason for reason in whole.values())
     assert any(needs in reason for reason in missing.values())
 
 
