@@ -276,7 +276,7 @@ def _transformer(given: Given, last_month: int, site: Site) -> TransformerBatch:
 
 
 def _customer(given: Given, scan_day: int, site: Site) -> CustomerBatch:
-    overdue = given.get("overdue_rial", 0)
+    overdue: int = given.get("overdue_rial", 0)
     whole: int = given.get("all_overdue_rial", overdue)
     oldest = read_day(given["oldest_due"], scan_day) if "oldest_due" in given else int(NO_DAY)
     return CustomerBatch(
