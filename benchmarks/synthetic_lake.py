@@ -26,7 +26,15 @@ from etl.lake.manifest import Bucket, Manifest, generation_of, write_manifest
 from etl.lake.partition import partition, read_partition
 from etl.lake.transformers import write_transformers
 from etl.synth import DEFAULT_END, frames
-from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES, month_number
+from rules.batch import (
+    EVENT_KINDS,
+    INVOICE_KINDS,
+    OUTCOMES,
+    QUALITIES,
+    QUANTITIES,
+    TARIFF_CLASSES,
+    month_number,
+)
 from tarazu.database import libpq_uri
 
 if TYPE_CHECKING:
@@ -188,7 +196,13 @@ def _points(
         t["usage_point_term"]
         .sort("valid_from")
         .unique("subscription_no", keep="last")
-        .select("subscription_no", "tariff_class", "contracted_power_kw", "licence_expires_on")
+        .select(
+            "subscription_no",
+            "tariff_class",
+            "contracted_power_kw",
+            "licence_expires_on",
+            terms_since="valid_from",
+        )
     )
     meters = (
         t["meter_installation"]
@@ -204,6 +218,7 @@ def _points(
         .join(meters, on="subscription_no", how="left")
         .join(districts, on="district_code", how="left")
         .join(transformers, on="transformer_code", how="left")
+        .join(_unallocated(t), on="subscription_no", how="left")
     )
     for name, kinds in {
         "cut": ("disconnected", "removed"),
@@ -232,11 +247,49 @@ def _points(
         tariff_class=pl.col("tariff_class").replace_strict(
             {name: i for i, name in enumerate(TARIFF_CLASSES)}, return_dtype=pl.Int16
         ),
-        customer_no=pl.when(government).then("customer_no").otherwise(pl.lit("")),
+        customer_no=pl.col("customer_no").fill_null(""),
+        party_id=pl.col("customer_id").fill_null(-1),
+        unallocated_rial=pl.col("unallocated_rial").fill_null(0),
+        step_kind=pl.lit(-1, pl.Int16),
+        step_on=pl.lit(None, pl.Date),
+        instalment_due_on=pl.lit(None, pl.Date),
+        instalment_rial=pl.lit(0, pl.Int64),
         is_government=government.fill_null(value=False),
         customer_id=pl.col("customer_id").fill_null(-1),
         transformer_id=pl.col("transformer_id").fill_null(-1),
     ).sort("usage_point_id")
+
+
+def _unallocated(t: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    return (
+        t["payment"]
+        .join(t["payment_allocation"], on="payment_no", how="anti")
+        .group_by("subscription_no")
+        .agg(unallocated_rial=pl.col("amount_rial").sum(), unallocated_since=pl.col("paid_on").min())
+    )
+
+
+def _charges(t: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """The charges of each bill; this utility has no others."""
+    taxed = [
+        name
+        for name in t["invoice_line"].columns
+        if name not in (*tables.UNTAXED_LINES, "subscription_no", "invoice_no")
+    ]
+    known = {
+        column: pl.col(code).cast(pl.Float64)
+        if code in t["invoice_line"].columns
+        else pl.lit(None, pl.Float64)
+        for code, column in tables.LINES.items()
+    }
+    return t["invoice_line"].select(
+        "subscription_no",
+        "invoice_no",
+        taxable_rial=pl.when(pl.col("energy_charge").is_not_null())
+        .then(pl.sum_horizontal(taxed))
+        .cast(pl.Float64),
+        **known,
+    )
 
 
 def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids]) -> pl.DataFrame:
@@ -264,6 +317,19 @@ def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids
         .group_by("subscription_no", "invoice_no")
         .agg(paid=pl.col("amount_rial").sum())
     )
+    paid_on = (
+        t["payment_allocation"]
+        .join(t["payment"].select("payment_no", "paid_on"), on="payment_no")
+        .group_by("subscription_no", "invoice_no")
+        .agg(pl.col("paid_on").max())
+    )
+    registers = sum(
+        (
+            pl.col(name).is_not_null().cast(pl.Int16) * (1 << i)
+            for i, name in enumerate(("mid_kwh", "peak_kwh", "low_kwh", "reactive_kvarh"))
+        ),
+        pl.lit(0, pl.Int16),
+    )
     return (
         ids["invoice"]
         .number(t["invoice"], "invoice_id")
@@ -274,6 +340,8 @@ def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids
         )
         .join(installations, on=["subscription_no", "meter_serial_no"], how="left")
         .join(paid, on=["subscription_no", "invoice_no"], how="left")
+        .join(paid_on, on=["subscription_no", "invoice_no"], how="left")
+        .join(_charges(t), on=["subscription_no", "invoice_no"], how="left")
         .with_columns(
             quality=pl.col("reading_quality").replace_strict(
                 {name: i for i, name in enumerate(QUALITIES)}, return_dtype=pl.Int16
@@ -286,6 +354,11 @@ def _bills(t: dict[str, pl.DataFrame], points: pl.DataFrame, ids: dict[str, _Ids
             installation_id=pl.col("installation_id").fill_null(-1),
             register_digits=pl.col("register_digits").fill_null(0),
             is_start_derived=pl.lit(value=False),
+            kind=pl.col("kind").replace_strict(
+                {name: i for i, name in enumerate(INVOICE_KINDS)}, return_dtype=pl.Int16
+            ),
+            registers=registers.cast(pl.Int16),
+            loss_factor=pl.lit(None, pl.Float64),
         )
     )
 

@@ -29,6 +29,13 @@ EPOCH = dt.date(1970, 1, 1)
 # The order is the code that the lake stores; `tarazu.models.enums` has the words.
 TARIFF_CLASSES = ("residential", "public", "agricultural", "industrial", "other")
 QUALITIES = ("actual", "estimated", "self_read", "no_access")
+INVOICE_KINDS = ("ordinary", "provisional", "revised", "final")
+# Bits of `Bills.registers`, in the order of a meter's display; the last is reactive energy.
+SIBLING_REGISTERS = ("mid", "peak", "low", "reactive")
+# The official booklet's own boundary between the two price tables; exactly 30 kW is ordinary.
+DEMAND_ABOVE_KW = 30.0
+# The ladder of collection in its order: what was done last, and how long ago.
+COLLECTION_STEPS = ("reminder", "cut_notice", "cut_order")
 # Upper bounds of contracted power, kW, that separate peers; 30 is the boundary of the two price tables.
 POWER_BANDS_KW = (5.0, 10.0, 30.0, 100.0, 1000.0)
 
@@ -78,6 +85,21 @@ class Bills:
     payment_id: Ints
     payable_rial: Ints
     outstanding_rial: Ints
+    kind: NDArray[np.int8]  # index into INVOICE_KINDS
+    issued_on: NDArray[np.int32]
+    paid_on: NDArray[np.int32]  # last day on which something was paid for it
+    registers: NDArray[np.int8]  # bit i: the bill has the register SIBLING_REGISTERS[i]
+    calculated_demand_kw: Floats
+    loss_factor: Floats  # as printed
+    # Charges, whole rials, NaN where the bill has no such line. `taxable_rial` is the sum of all lines that bear tax.
+    energy_rial: Floats
+    demand_rial: Floats
+    taxable_rial: Floats
+    vat_rial: Floats
+    rounding_rial: Floats
+    balance_rial: Floats
+    exceedance_rial: Floats
+    licence_rial: Floats
 
     def __len__(self) -> int:
         return len(self.point)
@@ -187,6 +209,16 @@ class TransformerLosses:
 
 
 @dataclass(frozen=True)
+class PartyDebts:
+    """What persons and bodies owe at all their points, over all buckets; sorted by party. All arrays are (parties,)."""
+
+    party_id: Ints
+    overdue_rial: Ints
+    points: Ints  # that owe
+    oldest_due: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is known of all points together, against which one bucket's are judged."""
 
@@ -194,6 +226,7 @@ class Surroundings:
     hours_of_use: PeerQuantiles
     summer_rise: PeerQuantiles
     losses: TransformerLosses
+    debts: PartyDebts
 
 
 @dataclass(frozen=True)
@@ -218,7 +251,7 @@ class TransformerBatch:
 
 @dataclass(frozen=True)
 class CustomerBatch:
-    """Government customers with the debts of all their points, over all buckets."""
+    """Customers with overdue debts at any of their points, over all buckets."""
 
     customer_id: Ints
     customer_no: list[str]
@@ -227,6 +260,8 @@ class CustomerBatch:
     outstanding_rial: Ints
     overdue_rial: Ints
     oldest_due: NDArray[np.int32]
+    is_government: Bools
+    all_overdue_rial: int  # of the whole company
     as_of: int
     site: Site
 
@@ -244,7 +279,8 @@ class PointBatch:
     subscription_no: Sequence[str]
     district_id: Ints
     customer_id: Ints  # -1: unknown
-    customer_no: Sequence[str]  # of government customers, "" for others
+    customer_no: Sequence[str]  # "" where the customer is unknown
+    party_id: Ints  # the same for all customers that are one person or body, -1: unknown
     transformer_id: Ints  # -1: unknown
     tariff_class: NDArray[np.int8]  # index into TARIFF_CLASSES
     contracted_power_kw: Floats
@@ -256,6 +292,14 @@ class PointBatch:
     has_generation: Bools
     meter_since: NDArray[np.int32]  # start of the newest installation
     energised_on: NDArray[np.int32]
+    reconnected_on: NDArray[np.int32]  # end of the newest cut that has ended
+    terms_since: NDArray[np.int32]  # start of the newest terms: tariff class and contracted power
+    unallocated_rial: Ints  # payments of the point that settle no bill, 0 for none
+    unallocated_since: NDArray[np.int32]  # the oldest of them
+    step_kind: NDArray[np.int8]  # index into COLLECTION_STEPS: the newest step, -1 for none
+    step_on: NDArray[np.int32]
+    instalment_due_on: NDArray[np.int32]  # oldest unpaid instalment of a plan in force
+    instalment_rial: Ints  # all that is unpaid of the plan, 0 for none
     daily_kwh: NDArray[np.float32]  # (points, months) average daily use by calendar month, oldest first
     last_month: int  # month number of the last column
     bills: Bills
@@ -271,6 +315,7 @@ class PointBatch:
     hours_of_use_peers: PeerQuantiles | None = None
     summer_rise_peers: PeerQuantiles | None = None
     losses: TransformerLosses | None = None
+    debts: PartyDebts | None = None
 
     subject_kind = "usage_point"
 
@@ -285,6 +330,7 @@ class PointBatch:
             hours_of_use_peers=around.hours_of_use,
             summer_rise_peers=around.summer_rise,
             losses=around.losses,
+            debts=around.debts,
         )
 
     @property
@@ -327,6 +373,13 @@ class PointBatch:
         column = self.last_known[:, None] + np.arange(-2, 1)[None, :]
         recent = np.take_along_axis(self.daily_kwh, np.maximum(column, 0), axis=1).astype(np.float64)
         return np.where(self.is_current & (column[:, 0] >= 0), recent.mean(axis=1), np.nan)
+
+    @cached_property
+    def bill_power_kw(self) -> Floats:
+        """(bills,) contracted power at each bill; NaN where it is unknown or the bill is from before the present terms."""
+        point = self.bills.point
+        is_of_terms = self.bills.period_start >= self.terms_since[point]
+        return np.where(is_of_terms, self.contracted_power_kw[point], np.nan)
 
     @cached_property
     def peer_key(self) -> Ints:

@@ -21,6 +21,7 @@ _PERSIAN_MARKS = str.maketrans({",": "٬", ".": "٫", "-": "\u200e\u2212"})
 _UNITS: dict[str, tuple[int, str, str]] = {
     "kWh": (0, " kWh", " کیلووات‌ساعت"),
     "kWh/day": (1, " kWh a day", " کیلووات‌ساعت در روز"),
+    "kW": (1, " kW", " کیلووات"),
     "rial": (0, " rial", " ریال"),
     "percent": (0, " %", "٪"),
     "month": (0, " months", " ماه"),
@@ -28,7 +29,6 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "count": (0, "", ""),
     "factor": (2, "", ""),
     "units": (0, " units", " واحد"),
-    "kW": (1, " kW", " کیلووات"),
     "hour": (0, " hours", " ساعت"),
     "kvarh": (0, " kvarh", " کیلووارساعت"),
     "V": (0, " V", " ولت"),

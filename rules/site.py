@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rules.batch import TARIFF_CLASSES
+from rules.batch import TARIFF_CLASSES, day_number
 from tarazu.errors import RuleError
 from tarazu.text import search_key
 
@@ -44,6 +44,15 @@ class ElectricalLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTariff:
+    """Prices of households from `valid_from` (day number) on; without rates, no price is known from that day."""
+
+    valid_from: int
+    steps_kwh: tuple[float, ...]  # ends of the steps, kWh for 30 days
+    rates_rial: tuple[float, ...]  # rial/kWh of each step and of what lies above the last
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Site values in force on one day."""
 
@@ -56,6 +65,17 @@ class Site:
     note_words: tuple[NoteWord, ...]
     electrical: ElectricalLimits
     closed_irrigation_months: tuple[int, ...]  # of the year, from 1
+    # (least, most) days of ordinary and of demand bills
+    billing_period_days: tuple[tuple[int, int], tuple[int, int]] = ((50, 75), (25, 37))
+    least_demand_percent: float = 90.0
+    least_power_factor: float = 0.9
+    vat_percent: tuple[tuple[int, float], ...] = ((0, 10.0),)  # (first day, percent), oldest first
+    step_tariff: tuple[StepTariff, ...] = ()  # oldest first
+    capital_cost_percent: float = 23.0
+    connection_cost_rial: tuple[float, ...] = (6e7, 1.2e8, 1.2e8, 3e8, 1.2e8)  # by TARIFF_CLASSES
+    removal_after_cut_days: int = 365
+    # Days from the due day to the reminder, from it to the notice of the cut, from it to the order.
+    collection_step_days: tuple[int, int, int] = (1, 7, 2)
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -80,7 +100,14 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
             )
         return max(valid, key=lambda row: row["valid_from"])["value"]
 
+    def history(name: str) -> list[tuple[int, Any]]:
+        at(name)
+        return sorted((day_number(row["valid_from"]), row["value"]) for row in values[name])
+
     prices = at("energy_price_rial_per_kwh")
+    connection = at("connection_cost_rial")
+    days = at("billing_period_days")
+    steps = at("collection_step_days")
     return Site(
         energy_price_rial_per_kwh=tuple(float(prices[name]) for name in TARIFF_CLASSES),
         technical_loss_percent=float(at("technical_loss_percent")),
@@ -94,7 +121,40 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
         ),
         electrical=ElectricalLimits(**{f.name: float(at(f.name)) for f in fields(ElectricalLimits)}),
         closed_irrigation_months=tuple(map(int, at("closed_irrigation_months"))),
+        billing_period_days=(
+            (int(days["ordinary"][0]), int(days["ordinary"][1])),
+            (int(days["demand"][0]), int(days["demand"][1])),
+        ),
+        least_demand_percent=float(at("least_demand_percent")),
+        least_power_factor=float(at("least_power_factor")),
+        vat_percent=tuple((day, float(value)) for day, value in history("vat_percent")),
+        step_tariff=_step_tariffs(history("step_tariff")),
+        capital_cost_percent=float(at("capital_cost_percent")),
+        connection_cost_rial=tuple(float(connection[name]) for name in TARIFF_CLASSES),
+        removal_after_cut_days=int(at("removal_after_cut_days")),
+        collection_step_days=(int(steps["due"]), int(steps["reminder"]), int(steps["cut_notice"])),
     )
+
+
+def _step_tariffs(rows: list[tuple[int, Any]]) -> tuple[StepTariff, ...]:
+    """None at all where no row has a table.
+
+    Raises:
+        RuleError: the ends of the steps do not rise, or the rates are not one more than they.
+    """
+    if all(value is None for _, value in rows):
+        return ()
+    tariffs = []
+    for day, value in rows:
+        ends = tuple(float(end) for end in value["steps_kwh"]) if value else ()
+        rates = tuple(float(rate) for rate in value["rates_rial"]) if value else ()
+        if value and (len(rates) != len(ends) + 1 or sorted(set(ends)) != list(ends)):
+            raise RuleError(
+                "site value 'step_tariff' has a row whose steps and rates do not fit.",
+                mend="Give rising ends of the steps, and one rate more than ends.",
+            )
+        tariffs.append(StepTariff(day, ends, rates))
+    return tuple(tariffs)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -146,6 +146,7 @@ def read_bucket(
     today = day_number(as_of)
     count = len(points)
     cut_from, cut_to = _days(points, "cut_from"), _days(points, "cut_to")
+    has_ended = (cut_to != NO_DAY) & (cut_to <= today)
     column = points.column(_PANEL).combine_chunks()
     months = column.type.list_size
     panel = column.values.to_numpy(zero_copy_only=False).reshape(count, months)
@@ -157,6 +158,7 @@ def read_bucket(
         district_id=_numpy(points, "district_id"),
         customer_id=_numpy(points, "customer_id"),
         customer_no=_Texts(points.column("customer_no")),
+        party_id=_numpy(points, "party_id"),
         transformer_id=_numpy(points, "transformer_id"),
         tariff_class=_numpy(points, "tariff_class").astype(np.int8),
         contracted_power_kw=_numpy(points, "contracted_power_kw"),
@@ -168,6 +170,14 @@ def read_bucket(
         has_generation=_in_force(_days(points, "generation_from"), _days(points, "generation_to"), today),
         meter_since=_days(points, "meter_since"),
         energised_on=_days(points, "energised_on"),
+        reconnected_on=np.where(has_ended, cut_to, NO_DAY),
+        terms_since=_days(points, "terms_since"),
+        unallocated_rial=_numpy(points, "unallocated_rial"),
+        unallocated_since=_days(points, "unallocated_since"),
+        step_kind=_numpy(points, "step_kind").astype(np.int8),
+        step_on=_days(points, "step_on"),
+        instalment_due_on=_days(points, "instalment_due_on"),
+        instalment_rial=_numpy(points, "instalment_rial"),
         daily_kwh=shift_panel(panel, last_month - bucket_last_month),
         last_month=last_month,
         bills=Bills(
@@ -193,6 +203,20 @@ def read_bucket(
             payment_id=_numpy(bills, "payment_id"),
             payable_rial=_numpy(bills, "payable_rial"),
             outstanding_rial=_numpy(bills, "outstanding_rial"),
+            kind=_numpy(bills, "kind").astype(np.int8),
+            issued_on=_days(bills, "issued_on"),
+            paid_on=_days(bills, "paid_on"),
+            registers=_numpy(bills, "registers").astype(np.int8),
+            calculated_demand_kw=_numpy(bills, "calculated_demand_kw"),
+            loss_factor=_numpy(bills, "loss_factor"),
+            energy_rial=_numpy(bills, "energy_rial"),
+            demand_rial=_numpy(bills, "demand_rial"),
+            taxable_rial=_numpy(bills, "taxable_rial"),
+            vat_rial=_numpy(bills, "vat_rial"),
+            rounding_rial=_numpy(bills, "rounding_rial"),
+            balance_rial=_numpy(bills, "balance_rial"),
+            exceedance_rial=_numpy(bills, "exceedance_rial"),
+            licence_rial=_numpy(bills, "licence_rial"),
         ),
         events=Events(_numpy(events, "point"), _days(events, "day"), _numpy(events, "kind")),
         phase_count=_numpy(points, "phase_count").astype(np.int8),

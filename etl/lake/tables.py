@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES
+from rules.batch import (
+    COLLECTION_STEPS,
+    EVENT_KINDS,
+    INVOICE_KINDS,
+    OUTCOMES,
+    QUALITIES,
+    QUANTITIES,
+    TARIFF_CLASSES,
+)
 
 POINTS = pa.schema(
     [
@@ -36,6 +44,14 @@ POINTS = pa.schema(
         ("energised_on", pa.date32()),
         ("phase_count", pa.int16()),
         ("licence_expires_on", pa.date32()),
+        ("party_id", pa.int64()),
+        ("terms_since", pa.date32()),
+        ("unallocated_rial", pa.int64()),
+        ("unallocated_since", pa.date32()),
+        ("step_kind", pa.int16()),
+        ("step_on", pa.date32()),
+        ("instalment_due_on", pa.date32()),
+        ("instalment_rial", pa.int64()),
     ]
 )
 
@@ -63,6 +79,20 @@ BILLS = pa.schema(
         ("payment_id", pa.int64()),
         ("payable_rial", pa.int64()),
         ("outstanding_rial", pa.int64()),
+        ("kind", pa.int16()),
+        ("issued_on", pa.date32()),
+        ("paid_on", pa.date32()),
+        ("registers", pa.int16()),
+        ("calculated_demand_kw", pa.float64()),
+        ("loss_factor", pa.float64()),
+        ("energy_rial", pa.float64()),
+        ("demand_rial", pa.float64()),
+        ("taxable_rial", pa.float64()),
+        ("vat_rial", pa.float64()),
+        ("rounding_rial", pa.float64()),
+        ("balance_rial", pa.float64()),
+        ("exceedance_rial", pa.float64()),
+        ("licence_rial", pa.float64()),
     ]
 )
 
@@ -125,6 +155,29 @@ class BucketTables:
 INTERVAL_DAYS = 92
 
 
+# Lines of a bill that bear no value added tax: the duty (by the one sample there is), the tax itself, and what is no
+# supply of the period.
+UNTAXED_LINES = (
+    "electricity_duty",
+    "vat",
+    "rounding",
+    "previous_balance",
+    "instalment",
+    "late_payment_adjustment",
+    "late_payment_penalty",
+)
+# Lines that rules look at, and the column of the lake.
+LINES = {
+    "energy_charge": "energy_rial",
+    "demand_charge": "demand_rial",
+    "vat": "vat_rial",
+    "rounding": "rounding_rial",
+    "previous_balance": "balance_rial",
+    "exceedance_charge": "exceedance_rial",
+    "licence_expiry_difference": "licence_rial",
+}
+
+
 def _code(column: str, words: tuple[str, ...]) -> str:
     """A CASE that turns a word into its position."""
     cases = " ".join(f"WHEN '{word}' THEN {i}" for i, word in enumerate(words))
@@ -140,10 +193,21 @@ def _status(kinds: tuple[str, ...], name: str) -> str:
     ) {name} ON true"""
 
 
+def _lines() -> str:
+    """The charges of one invoice side by side."""
+    untaxed = ", ".join(f"'{code}'" for code in UNTAXED_LINES)
+    columns = [
+        f"max(amount_rial) FILTER (WHERE line_code = '{code}')::float8 AS {column}"
+        for code, column in LINES.items()
+    ]
+    columns.append(f"sum(amount_rial) FILTER (WHERE line_code NOT IN ({untaxed}))::float8 AS taxable_rial")
+    return f"SELECT {', '.join(columns)} FROM invoice_line l WHERE l.invoice_id = i.id"
+
+
 POINTS_QUERY = f"""
 SELECT p.id AS usage_point_id, p.bucket_class, p.subscription_no, p.district_id,
     coalesce(c.id, -1) AS customer_id,
-    CASE WHEN c.sector = 'government' THEN c.customer_no ELSE '' END AS customer_no,
+    coalesce(c.customer_no, '') AS customer_no,
     coalesce(p.transformer_id, -1) AS transformer_id,
     coalesce({_code("t.tariff_class", TARIFF_CLASSES)}, {TARIFF_CLASSES.index("other")}::int2) AS tariff_class,
     t.contracted_power_kw,
@@ -153,7 +217,16 @@ SELECT p.id AS usage_point_id, p.bucket_class, p.subscription_no, p.district_id,
     seasonal.valid_from AS seasonal_from, seasonal.valid_to AS seasonal_to,
     generation.valid_from AS generation_from, generation.valid_to AS generation_to,
     CASE WHEN m.meters > 1 THEN m.newest END AS meter_since,
-    p.energised_on, coalesce(p.phase_count, 0)::int2 AS phase_count, t.licence_expires_on
+    p.energised_on, coalesce(p.phase_count, 0)::int2 AS phase_count, t.licence_expires_on,
+    -- One person or body may be several customers; the lowest number stands for all, so that the lake has no national id.
+    coalesce(
+        (SELECT min(o.id) FROM customer o WHERE o.national_id = c.national_id),
+        (SELECT min(o.id) FROM customer o WHERE o.legal_entity_id = c.legal_entity_id), c.id, -1
+    ) AS party_id,
+    t.valid_from AS terms_since,
+    coalesce(credit.rial, 0) AS unallocated_rial, credit.since AS unallocated_since,
+    coalesce(step.kind, -1)::int2 AS step_kind, step.taken_on AS step_on,
+    plan.due_on AS instalment_due_on, coalesce(plan.rial, 0) AS instalment_rial
 FROM usage_point p
 LEFT JOIN LATERAL (
     SELECT a.agreement_id FROM agreement_usage_point a
@@ -162,12 +235,29 @@ LEFT JOIN LATERAL (
 LEFT JOIN supply_agreement sa ON sa.id = supply.agreement_id
 LEFT JOIN customer c ON c.id = sa.customer_id
 LEFT JOIN LATERAL (
-    SELECT tariff_class, contracted_power_kw, licence_expires_on FROM usage_point_term t
+    SELECT tariff_class, contracted_power_kw, licence_expires_on, valid_from FROM usage_point_term t
     WHERE t.usage_point_id = p.id ORDER BY valid_from DESC LIMIT 1
 ) t ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS meters, max(valid_from) AS newest FROM meter_installation i WHERE i.usage_point_id = p.id
 ) m ON true
+LEFT JOIN LATERAL (
+    SELECT sum(rial)::bigint AS rial, min(paid_on) AS since FROM (
+        SELECT y.paid_on, y.amount_rial - coalesce(
+            (SELECT sum(a.amount_rial) FROM payment_allocation a WHERE a.payment_id = y.id), 0
+        ) AS rial
+        FROM payment y WHERE y.usage_point_id = p.id
+    ) y WHERE rial > 0
+) credit ON true
+LEFT JOIN LATERAL (
+    SELECT {_code("s.kind", COLLECTION_STEPS)} AS kind, s.taken_on FROM collection_step s
+    WHERE s.usage_point_id = p.id ORDER BY s.taken_on DESC, s.id DESC LIMIT 1
+) step ON true
+LEFT JOIN LATERAL (
+    SELECT min(q.due_on) AS due_on, sum(q.amount_rial - q.paid_rial)::bigint AS rial
+    FROM instalment_plan n JOIN instalment q ON q.plan_id = n.id
+    WHERE n.usage_point_id = p.id AND n.ended_on IS NULL AND q.amount_rial > q.paid_rial
+) plan ON true
 {_status(("disconnected", "removed"), "cut")}
 {_status(("declared_vacant",), "vacant")}
 {_status(("seasonal",), "seasonal")}
@@ -192,11 +282,20 @@ SELECT * FROM (
         coalesce(i.payable_rial, -1) AS payable_rial,
         CASE WHEN i.payable_rial > 0 THEN i.payable_rial - coalesce(
             (SELECT sum(a.amount_rial) FROM payment_allocation a WHERE a.invoice_id = i.id), 0
-        )::bigint ELSE 0 END AS outstanding_rial
+        )::bigint ELSE 0 END AS outstanding_rial,
+        {_code("i.kind", INVOICE_KINDS)} AS kind, i.issued_on,
+        (SELECT max(y.paid_on) FROM payment_allocation a JOIN payment y ON y.id = a.payment_id
+         WHERE a.invoice_id = i.id) AS paid_on,
+        ((i.mid_kwh IS NOT NULL)::int + 2 * (i.peak_kwh IS NOT NULL)::int + 4 * (i.low_kwh IS NOT NULL)::int
+         + 8 * (i.reactive_kvarh IS NOT NULL)::int)::int2 AS registers,
+        i.calculated_demand_kw, i.loss_factor,
+        lines.energy_rial, lines.demand_rial, lines.taxable_rial, lines.vat_rial, lines.rounding_rial, lines.balance_rial,
+        lines.exceedance_rial, lines.licence_rial
     FROM invoice i
     JOIN usage_point p ON p.id = i.usage_point_id
     LEFT JOIN meter_installation mi ON mi.id = i.installation_id
     LEFT JOIN meter m ON m.id = mi.meter_id
+    LEFT JOIN LATERAL ({_lines()}) lines ON true
     WHERE {{classes}}
 ) bills WHERE period_end > '{{panel_start}}' OR outstanding_rial > 0
 """

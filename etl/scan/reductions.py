@@ -1,7 +1,7 @@
 """The first pass: what has to be known over all buckets before one bucket can be judged.
 
 Small sums a bucket: histograms of peers, the billed energy of each transformer in the last months with what visits
-found behind it, and the debts of government customers. No row of a point leaves its bucket.
+found behind it, and the overdue debts of customers. No row of a point leaves its bucket.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rules.batch import (
     NO_DAY,
     OUTCOMES,
     CustomerBatch,
+    PartyDebts,
     PointBatch,
     Surroundings,
     TransformerBatch,
@@ -60,13 +61,15 @@ class BucketSums:
     known: Ints  # (transformers, BALANCE_MONTHS) customers with a bill for the month
     customers: Ints
     found_kwh: Floats  # (transformers,) that visits in these months found behind it
-    government_id: Ints
-    government_no: tuple[str, ...]
-    government_district: Ints
-    government_points: Ints
-    government_outstanding: Ints
-    government_overdue: Ints
-    government_oldest: NDArray[np.int32]
+    debtor_id: Ints  # customers, ascending
+    debtor_no: tuple[str, ...]
+    debtor_party: Ints
+    debtor_government: NDArray[np.bool_]
+    debtor_district: Ints
+    debtor_points: Ints
+    debtor_outstanding: Ints
+    debtor_overdue: Ints
+    debtor_oldest: NDArray[np.int32]
 
 
 def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
@@ -81,7 +84,7 @@ def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
         known,
         customers,
         found,
-        *_government_sums(batch),
+        *_debtor_sums(batch),
     )
 
 
@@ -116,11 +119,11 @@ def _found(batch: PointBatch, transformer_id: Ints, months: int) -> Floats:
     return np.bincount(row, weights=found, minlength=len(transformer_id)).astype(np.float64, copy=False)
 
 
-def _government_sums(
+def _debtor_sums(
     batch: PointBatch,
-) -> tuple[Ints, tuple[str, ...], Ints, Ints, Ints, Ints, NDArray[np.int32]]:
+) -> tuple[Ints, tuple[str, ...], Ints, NDArray[np.bool_], Ints, Ints, Ints, Ints, NDArray[np.int32]]:
     debt = overdue_debt(batch)
-    rows = np.flatnonzero(debt.present & batch.is_government & (batch.customer_id >= 0))
+    rows = np.flatnonzero(debt.present & (batch.customer_id >= 0))
     rows = rows[np.argsort(batch.customer_id[rows], kind="stable")]
     customer = batch.customer_id[rows]
     starts = first_rows(customer)
@@ -134,6 +137,8 @@ def _government_sums(
     return (
         batch.customer_id[first],
         tuple(batch.customer_no[row] for row in first.tolist()),
+        batch.party_id[first],
+        batch.is_government[first],
         batch.district_id[first],
         np.diff(np.append(starts, len(rows))),
         total("outstanding_rial"),
@@ -148,7 +153,7 @@ class Whole:
 
     around: Surroundings
     transformers: TransformerBatch
-    governments: CustomerBatch
+    customers: CustomerBatch
 
 
 def merge(
@@ -189,9 +194,10 @@ def merge(
             hours_of_use=peer_quantiles(*merge_histograms([part.hours_of_use for part in sums])),
             summer_rise=peer_quantiles(*merge_histograms([part.summer_rise for part in sums])),
             losses=_losses(batch, found),
+            debts=merge_parties(sums),
         ),
         transformers=batch,
-        governments=_merge_governments(sums, as_of, site),
+        customers=_merge_debtors(sums, as_of, site),
     )
 
 
@@ -211,20 +217,36 @@ def _losses(batch: TransformerBatch, found_kwh: Floats) -> TransformerLosses:
     )
 
 
-def _merge_governments(sums: list[BucketSums], as_of: int, site: Site) -> CustomerBatch:
-    ids, inverse = np.unique(
-        np.concatenate([np.empty(0, np.int64), *(part.government_id for part in sums)]), return_inverse=True
+def merge_parties(sums: list[BucketSums]) -> PartyDebts:
+    """What each person or body owes at all its points."""
+    empty = np.empty(0, np.int64)
+    party = np.concatenate([empty, *(part.debtor_party for part in sums)])
+    ids, inverse = np.unique(party, return_inverse=True)
+    overdue, points = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    oldest = np.full(len(ids), np.iinfo(np.int32).max, np.int32)
+    np.add.at(overdue, inverse, np.concatenate([empty, *(part.debtor_overdue for part in sums)]))
+    np.add.at(points, inverse, np.concatenate([empty, *(part.debtor_points for part in sums)]))
+    np.minimum.at(
+        oldest, inverse, np.concatenate([empty.astype(np.int32), *(part.debtor_oldest for part in sums)])
     )
-    numbers = [number for part in sums for number in part.government_no]
+    return PartyDebts(ids, overdue, points, oldest)
+
+
+def _merge_debtors(sums: list[BucketSums], as_of: int, site: Site) -> CustomerBatch:
+    ids, inverse = np.unique(
+        np.concatenate([np.empty(0, np.int64), *(part.debtor_id for part in sums)]), return_inverse=True
+    )
+    numbers = [number for part in sums for number in part.debtor_no]
     count = len(ids)
     points, outstanding, overdue = (np.zeros(count, np.int64) for _ in range(3))
     oldest = np.full(count, NO_DAY, np.int32)
     district = np.full(count, -1, np.int64)
     number_of = [""] * count
+    government = np.zeros(count, np.bool_)
     if count:
         joined = {
-            name: np.concatenate([getattr(part, f"government_{name}") for part in sums])
-            for name in ("points", "outstanding", "overdue", "oldest", "district")
+            name: np.concatenate([getattr(part, f"debtor_{name}") for part in sums])
+            for name in ("points", "outstanding", "overdue", "oldest", "district", "government")
         }
         np.add.at(points, inverse, joined["points"])
         np.add.at(outstanding, inverse, joined["outstanding"])
@@ -234,6 +256,19 @@ def _merge_governments(sums: list[BucketSums], as_of: int, site: Site) -> Custom
         # The body is shown in the lowest district id of its points: one and the same in every scan.
         district[:] = np.iinfo(np.int64).max
         np.minimum.at(district, inverse, joined["district"])
+        government[inverse] = joined["government"]
         for at, number in zip(inverse.tolist(), numbers, strict=True):
             number_of[at] = number
-    return CustomerBatch(ids, number_of, district, points, outstanding, overdue, oldest, as_of, site)
+    return CustomerBatch(
+        customer_id=ids,
+        customer_no=number_of,
+        district_id=district,
+        points=points,
+        outstanding_rial=outstanding,
+        overdue_rial=overdue,
+        oldest_due=oldest,
+        is_government=government,
+        all_overdue_rial=int(overdue.sum()),
+        as_of=as_of,
+        site=site,
+    )

@@ -72,6 +72,21 @@ _NEEDS = {
     "interval_energy": "energy by interval",
     "phase_currents": "currents by phase",
     "phase_voltages": "voltages by phase",
+    "issue_days": "days of issue of invoices",
+    "sibling_registers": "energy of invoices by register",
+    "revisions": "revised invoices",
+    "self_reads": "self-read invoices",
+    "unallocated_payments": "payments that settle no invoice",
+    "collection_steps": "steps of collection",
+    "instalments": "instalment plans",
+    "calculated_demands": "calculated demand of invoices",
+    "loss_factors": "loss factors of invoices",
+    "energy_charges": "energy charges of invoices",
+    "charges": "charges of invoices by line",
+    "vat_charges": "value added tax of invoices",
+    "balance_lines": "previous balances of invoices",
+    "exceedance_charges": "charges for exceeded power",
+    "step_tariff": "a stepped tariff in force (site value step_tariff)",
 }
 
 
@@ -140,7 +155,7 @@ class _Scan:
         self._engine = engine
         self._progress = progress
         self._site: Site = load_site(as_of, settings.site_file, settings.company_code)
-        self._not_evaluated = not_evaluated(catalogue, manifest)
+        self._not_evaluated = not_evaluated(catalogue, manifest, self._site)
         self._failed: set[int] = set()
         self._failed_subjects: set[str] = set()
         self._by_reference: set[int] = set()
@@ -286,7 +301,7 @@ class _Scan:
                 continue
             jobs[task.number] = (evaluate_task, (task, whole.around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
-        for name, batch in (("transformer", whole.transformers), ("customer", whole.governments)):
+        for name, batch in (("transformer", whole.transformers), ("customer", whole.customers)):
             if rules[name]:
                 path = results / f"{name}.parquet"
                 jobs[name] = (evaluate_whole_task, (batch, rules[name], path, day), {})
@@ -418,9 +433,9 @@ def rule_rows(catalogue: Catalogue) -> list[dict[str, Any]]:
     ]
 
 
-def not_evaluated(catalogue: Catalogue, manifest: Manifest) -> dict[str, str]:
+def not_evaluated(catalogue: Catalogue, manifest: Manifest, site: Site) -> dict[str, str]:
     """Rules that cannot be judged on this lake, each with what it lacks; never silence."""
-    available = manifest.facts
+    available = manifest.facts | ({"step_tariff"} if site.step_tariff else set())
     signals = all_signals()
     missing: dict[str, str] = {}
     for rule in catalogue.rules.values():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from etl.synth import numbers
 from etl.synth.billing import make_bills
 from etl.synth.kinds import Circumstance, Planted, Shares
 from etl.synth.load import base_use, daily_use
@@ -33,6 +34,7 @@ from etl.synth.premises import (
     usage_point_frames,
 )
 from etl.synth.readings import billed_share, read_registers, recorded_share
+from etl.synth.slips import make_slips, reconnect_debtors
 from etl.synth.truth import truth_frame
 from etl.synth.window import FloatArray, Window
 from tarazu.errors import InputError
@@ -138,10 +140,20 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
         "inspection": inspection_frame(people, plan, shares, window, subscription, rng),
         "transformer_energy": balance.drop("used_kwh", "loss_kwh"),
     }
-    tables["meter_reading"] = _meter_readings(tables["invoice"])
-    tables = add_metering(tables, people, plan, base, subscription, serials[0], window, rng.spawn(1)[0])
     lost_share = _lost_share(layout, people, used_kwh, recorded * billed_share(people, plan, window), window)
     truth = truth_frame(layout, people, parties, plan, payments, unrecorded, lost_share, subscription, window)
+    plain = (plan.kind < 0) & people.has(Circumstance.NONE) & (plan.unpaid_from < 0) & (plan.lag_from < 0)
+    slips = np.random.default_rng(rng.integers(2**63))
+    untouched = numbers.text(subscription[np.flatnonzero(plain & ~people.government)])
+    truth = pl.concat(
+        [
+            truth,
+            make_slips(tables, untouched, shares, layout.chunk, slips),
+            reconnect_debtors(tables, truth, shares, layout.chunk, slips),
+        ]
+    )
+    tables["meter_reading"] = _meter_readings(tables["invoice"])
+    tables = add_metering(tables, people, plan, base, subscription, serials[0], window, rng.spawn(1)[0])
     return SynthChunk(layout.chunk, tables, truth, balance, used_kwh)
 
 

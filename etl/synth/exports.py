@@ -147,7 +147,9 @@ def _registers(tables: Tables) -> pl.DataFrame:
 
 
 def _payments(tables: Tables) -> pl.DataFrame:
-    return pl.concat([tables["payment"], tables["payment_allocation"].select("invoice_no")], how="horizontal")
+    # A payment that settles no bill names none.
+    settled = tables["payment_allocation"].select("payment_no", "invoice_no")
+    return tables["payment"].join(settled, on="payment_no", how="left", maintain_order="left")
 
 
 EXPORTS: Final = (

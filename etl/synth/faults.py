@@ -54,4 +54,7 @@ def _replaced(frame: pl.DataFrame, column: str, row: int, value: str) -> pl.Data
 
 def _unpaid(files: dict[str, pl.DataFrame]) -> IntArray:
     paid = files["payments.csv"]["شماره صورتحساب"]
-    return np.flatnonzero(~files["invoices.csv"]["شماره صورتحساب"].is_in(paid.implode()).to_numpy())
+    bills = files["invoices.csv"]
+    # Revisions have no bill id to spoil.
+    unpaid = ~bills["شماره صورتحساب"].is_in(paid.drop_nulls().implode()) & bills["شناسه قبض"].is_not_null()
+    return np.flatnonzero(unpaid.to_numpy())

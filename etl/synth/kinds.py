@@ -51,6 +51,18 @@ class Planted(StrEnum):
     DEBTOR = "debtor"
     GOVERNMENT_DEBTOR = "government_debtor"
     LOSING_TRANSFORMER = "losing_transformer"
+    PERIOD_SHIFTED = "period_shifted"
+    NOT_ROUNDED = "not_rounded"
+    WRONG_SEGMENT = "wrong_segment"
+    REVISED_TWICE = "revised_twice"
+    ISSUED_LATE = "issued_late"
+    REGISTER_MISSING = "register_missing"
+    SELF_READ_LOW = "self_read_low"
+    UNDERTAXED = "undertaxed"
+    DEMAND_TOO_SMALL = "demand_too_small"
+    MISPRICED = "mispriced"
+    PAID_TWICE = "paid_twice"
+    RECONNECTED = "reconnected"
 
 
 # The rules that ought to fire; others may fire too (a bypass is also a sudden drop). C02 of a debtor depends on the
@@ -95,6 +107,18 @@ EXPECTED_RULES: Final[dict[Planted, str]] = {
     Planted.FLAT_LOAD: "T20",
     Planted.DEBTOR: "C01",
     Planted.GOVERNMENT_DEBTOR: "C07",
+    Planted.PERIOD_SHIFTED: "B03",
+    Planted.NOT_ROUNDED: "B10",
+    Planted.WRONG_SEGMENT: "B19",
+    Planted.REVISED_TWICE: "B20",
+    Planted.ISSUED_LATE: "B17",
+    Planted.REGISTER_MISSING: "B18",
+    Planted.SELF_READ_LOW: "B15",
+    Planted.UNDERTAXED: "B09",
+    Planted.DEMAND_TOO_SMALL: "B06",
+    Planted.MISPRICED: "B05",
+    Planted.PAID_TWICE: "C09",
+    Planted.RECONNECTED: "C08",
 }
 
 THEFT: Final = frozenset(
@@ -194,6 +218,19 @@ class Shares:
     missing_current: float = 0.0002
     earth_return: float = 0.0002
     flat_load: float = 0.0003
+
+    period_shifted: float = 0.0005
+    not_rounded: float = 0.0005
+    wrong_segment: float = 0.0005
+    revised_twice: float = 0.0003
+    issued_late: float = 0.001
+    register_missing: float = 0.0003
+    self_read_low: float = 0.0003
+    undertaxed: float = 0.0005
+    demand_too_small: float = 0.0003
+    mispriced: float = 0.0005
+    paid_twice: float = 0.001
+    reconnected: float = 0.0005
 
     debtor: float = 0.04
     government_debtor: float = 0.35

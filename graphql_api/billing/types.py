@@ -62,6 +62,7 @@ class Invoice(Node, model=models.Invoice, scope=row_scope.of_usage_point, requir
     step_2_kwh: float | None = column("Energy billed at the second price step, kWh.")
     step_3_kwh: float | None = column("Energy billed at the third price step, kWh.")
     step_4_kwh: float | None = column("Energy billed at the fourth price step, kWh.")
+    loss_factor: float | None = column("Loss factor for a low power factor («ضریب زیان»), as printed.")
     read_demand_kw: float | None = column("Maximum demand as read («ماکسیمتر»), kW.")
     calculated_demand_kw: float | None = column("Demand that was billed, kW.")
     payable_rial: Rial | None = column(

@@ -119,7 +119,7 @@ def disconnectable_debt(batch: PointBatch) -> SignalValues:
     needs=("bills", "payables"),
 )
 def government_debt(batch: CustomerBatch) -> SignalValues:
-    has = batch.overdue_rial > 0
+    has = (batch.overdue_rial > 0) & batch.is_government
     days = np.where(has, batch.as_of - batch.oldest_due.astype(np.int64), 0)
     return SignalValues(
         has,

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rules.batch import Bills
+
     Ints = NDArray[np.int64]
 
 
@@ -67,3 +69,27 @@ def rank_from_newest(point: NDArray[Any], day: NDArray[Any]) -> tuple[Ints, Ints
     starts = first_rows(owner)
     ends = np.append(starts, len(owner))[1:]
     return order, np.repeat(ends, np.diff(np.append(starts, len(owner)))) - 1 - np.arange(len(owner))
+
+
+def bill_period(bills: Bills, at: Ints, has: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """The fields `since` and `until` of the bills in rows `at`."""
+    return {
+        "since": take(at, has, bills.period_start, 0).astype(np.int64),
+        "until": take(at, has, bills.period_end, 0).astype(np.int64),
+    }
+
+
+def worst_bill(bills: Bills, rows: Ints, value: NDArray[Any], points: int) -> tuple[NDArray[np.bool_], Ints]:
+    """((points,) whether the point has any of the bills `rows`, (points,) row of the one with the largest `value`).
+
+    `value` is (rows,).
+    """
+    has, worst = worst_by_point(bills.point[rows], value, points)
+    return has, rows[worst] if len(rows) else worst
+
+
+def by_row(bills: Bills, rows: Ints, value: NDArray[Any]) -> NDArray[np.float64]:
+    """(bills,) the values of the bills `rows`, zero for the others."""
+    whole = np.zeros(len(bills))
+    whole[rows] = value
+    return whole

@@ -61,6 +61,21 @@ Need = Literal[
     "interval_energy",
     "phase_currents",
     "phase_voltages",
+    "issue_days",
+    "sibling_registers",
+    "revisions",
+    "self_reads",
+    "unallocated_payments",
+    "collection_steps",
+    "instalments",
+    "calculated_demands",
+    "loss_factors",
+    "energy_charges",
+    "charges",
+    "vat_charges",
+    "balance_lines",
+    "exceedance_charges",
+    "step_tariff",
 ]
 
 

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rules.batch import (
+    COLLECTION_STEPS,
     EPOCH,
     EVENT_KINDS,
+    INVOICE_KINDS,
     NO_DAY,
     OUTCOMES,
     QUALITIES,
     QUANTITIES,
+    SIBLING_REGISTERS,
     TARIFF_CLASSES,
     CustomerBatch,
+    PartyDebts,
     PeerGroups,
     PeerQuantiles,
     TransformerBatch,
@@ -26,7 +30,7 @@ from rules.batch import (
     month_starts,
 )
 from rules.signals.contract_use import contract_key
-from rules.site import Site, load_site
+from rules.site import Site, StepTariff, load_site
 from rules.testing.points import Bill, Interval, Point, Visit, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
 from tarazu.identifiers.bill import (
@@ -58,7 +62,16 @@ _POINT_KEYS: dict[str, str] = {
     "generation": "has_generation",
     "phase_count": "phase_count",
 }
-_DAY_KEYS = ("disconnected_on", "meter_since", "licence_expires_on")
+_DAY_KEYS = (
+    "disconnected_on",
+    "meter_since",
+    "energised_on",
+    "reconnected_on",
+    "terms_since",
+    "licence_expires_on",
+)
+_CHARGES = ("energy", "demand", "taxable", "vat", "rounding", "balance", "exceedance", "licence")
+_MEASURES = ("calculated_demand_kw", "loss_factor")
 _TRANSFORMER_ID = 1
 _DAY_SECONDS, _MINUTE_SECONDS = 86_400, 60
 
@@ -72,12 +85,19 @@ def batch_of(subject: SubjectKind, given: Given) -> Batch:
     scan_day = read_day(given.get("scan_day", SCAN_DAY), 0)
     scan_date = EPOCH + dt.timedelta(days=scan_day)
     last_month = month_number(scan_date)
-    site = load_site(scan_date)
+    site = _site(load_site(scan_date), given.get("step_tariff"))
     if subject == "transformer":
         return _transformer(given.get("transformer", {}), last_month, site)
     if subject == "customer":
         return _customer(given.get("government", {}), scan_day, site)
     return _point(given, scan_day, last_month, site)
+
+
+def _site(site: Site, step_tariff: Given | None) -> Site:
+    if step_tariff is None:
+        return site
+    steps, rates = tuple(step_tariff["steps_kwh"]), tuple(step_tariff["rates_rial"])
+    return replace(site, step_tariff=(StepTariff(0, steps, rates),))
 
 
 def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
@@ -109,7 +129,8 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
         transformer_id=_TRANSFORMER_ID if "transformer_loss" in given else -1,
         **_point_values(given.get("point", {}), scan_day),
     )
-    batch = point_batch([point], last_month=last_month, as_of=scan_day, site=site)
+    debts = _debts(given.get("party_debts"), scan_day)
+    batch = point_batch([point], last_month=last_month, as_of=scan_day, site=site, debts=debts)
     key, one = batch.peer_key, np.ones(1, np.int64)
     around: dict[str, Any] = {}
     if (peers := given.get("peers")) is not None:
@@ -184,7 +205,32 @@ def _point_values(given: Given, scan_day: int) -> dict[str, Any]:
         since, until = given["vacant"]
         values["vacant_from"] = read_day(since, scan_day)
         values["vacant_to"] = int(NO_DAY) if until is None else read_day(until, scan_day)
+    if "unallocated" in given:
+        values["unallocated_rial"] = given["unallocated"]["rial"]
+        values["unallocated_since"] = read_day(given["unallocated"]["since"], scan_day)
+    if "collection_step" in given:
+        values["step_kind"] = COLLECTION_STEPS.index(given["collection_step"]["kind"])
+        values["step_on"] = read_day(given["collection_step"]["day"], scan_day)
+    if "instalments" in given:
+        values["instalment_rial"] = given["instalments"]["unpaid_rial"]
+        values["instalment_due_on"] = read_day(given["instalments"]["oldest_due"], scan_day)
     return values
+
+
+def _debts(given: Given | None, scan_day: int) -> PartyDebts | None:
+    """What the point's customer owes at all points, this one among them."""
+    if given is None:
+        return None
+    return PartyDebts(
+        party_id=np.array([1]),
+        overdue_rial=np.array([given["overdue_rial"]]),
+        points=np.array([given["points"]]),
+        oldest_due=np.array([read_day(given["oldest_due"], scan_day)], np.int32),
+    )
+
+
+def _registers(names: list[str]) -> int:
+    return sum(1 << SIBLING_REGISTERS.index(name) for name in names)
 
 
 def _derived_bills(daily: list[float], last_month: int, length: int) -> list[Bill]:
@@ -268,7 +314,17 @@ def _bill(given: Given, start: int, end: int, scan_day: int) -> Bill:
         payment_id=_payment_id(given, bill_id, payable),
         payable_rial=-1 if payable is None else payable,
         outstanding_rial=0 if payable is None else payable - given.get("paid_rial", payable),
+        kind=INVOICE_KINDS.index(given.get("kind", "ordinary")),
+        issued_on=read_day(given["issued"], scan_day) if "issued" in given else int(NO_DAY),
+        paid_on=read_day(given["paid_on"], scan_day) if "paid_on" in given else int(NO_DAY),
+        registers=_registers(given.get("registers", [])),
+        **_numbers(given),
     )
+
+
+def _numbers(given: Given) -> dict[str, Any]:
+    """Measures and charges of a bill that it only has where they are said."""
+    return {name: _number(given.get(name)) for name in (*_MEASURES, *(f"{name}_rial" for name in _CHARGES))}
 
 
 def _payment_id(given: Given, bill_id: int | None, payable: int | None) -> int:
@@ -301,7 +357,8 @@ def _transformer(given: Given, last_month: int, site: Site) -> TransformerBatch:
 
 
 def _customer(given: Given, scan_day: int, site: Site) -> CustomerBatch:
-    overdue = given.get("overdue_rial", 0)
+    overdue: int = given.get("overdue_rial", 0)
+    whole: int = given.get("all_overdue_rial", overdue)
     oldest = read_day(given["oldest_due"], scan_day) if "oldest_due" in given else int(NO_DAY)
     return CustomerBatch(
         customer_id=np.array([1]),
@@ -311,6 +368,8 @@ def _customer(given: Given, scan_day: int, site: Site) -> CustomerBatch:
         outstanding_rial=np.array([given.get("outstanding_rial", overdue)]),
         overdue_rial=np.array([overdue]),
         oldest_due=np.array([oldest], np.int32),
+        is_government=np.array([given.get("government", True)]),
+        all_overdue_rial=whole,
         as_of=scan_day,
         site=site,
     )

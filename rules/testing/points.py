@@ -24,7 +24,7 @@ from rules.batch import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rules.batch import PeerGroups
+    from rules.batch import PartyDebts, PeerGroups
     from rules.site import Site
 
 _NO_DAY = int(NO_DAY)
@@ -57,6 +57,20 @@ class Bill:
     payment_id: int = -1
     payable_rial: int = -1
     outstanding_rial: int = 0
+    kind: int = 0
+    issued_on: int = _NO_DAY
+    paid_on: int = _NO_DAY
+    registers: int = 0
+    calculated_demand_kw: float = math.nan
+    loss_factor: float = math.nan
+    energy_rial: float = math.nan
+    demand_rial: float = math.nan
+    taxable_rial: float = math.nan
+    vat_rial: float = math.nan
+    rounding_rial: float = math.nan
+    balance_rial: float = math.nan
+    exceedance_rial: float = math.nan
+    licence_rial: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +120,14 @@ class Point:
     energised_on: int = _ENERGISED
     phase_count: int = 1
     licence_expires_on: int = _NO_DAY
+    reconnected_on: int = _NO_DAY
+    terms_since: int = _ENERGISED
+    unallocated_rial: int = 0
+    unallocated_since: int = _NO_DAY
+    step_kind: int = -1
+    step_on: int = _NO_DAY
+    instalment_due_on: int = _NO_DAY
+    instalment_rial: int = 0
 
 
 _BILL_TYPES: dict[str, Any] = {
@@ -121,6 +143,10 @@ _BILL_TYPES: dict[str, Any] = {
     "payment_id": np.int64,
     "payable_rial": np.int64,
     "outstanding_rial": np.int64,
+    "kind": np.int8,
+    "issued_on": np.int32,
+    "paid_on": np.int32,
+    "registers": np.int8,
 }
 _POINT_TYPES: dict[str, Any] = {
     "tariff_class": np.int8,
@@ -136,6 +162,14 @@ _POINT_TYPES: dict[str, Any] = {
     "energised_on": np.int32,
     "phase_count": np.int8,
     "licence_expires_on": np.int32,
+    "reconnected_on": np.int32,
+    "terms_since": np.int32,
+    "unallocated_rial": np.int64,
+    "unallocated_since": np.int32,
+    "step_kind": np.int8,
+    "step_on": np.int32,
+    "instalment_due_on": np.int32,
+    "instalment_rial": np.int64,
 }
 _LISTS = ("daily_kwh", "bills", "events", "visits", "exports", "intervals")
 
@@ -193,7 +227,13 @@ def _intervals_of(points: Sequence[Point]) -> Intervals:
 
 
 def point_batch(
-    points: Sequence[Point], *, last_month: int, as_of: int, site: Site, peers: PeerGroups | None = None
+    points: Sequence[Point],
+    *,
+    last_month: int,
+    as_of: int,
+    site: Site,
+    peers: PeerGroups | None = None,
+    debts: PartyDebts | None = None,
 ) -> PointBatch:
     """The points as one bucket; all have as many months. Point i has the id i + 1 and customer i + 1."""
     ids = np.arange(1, len(points) + 1)
@@ -207,6 +247,7 @@ def point_batch(
         usage_point_id=ids,
         subscription_no=[f"{i}" for i in ids],
         customer_id=ids,
+        party_id=ids,
         customer_no=[f"G{i}" if point.is_government else "" for i, point in zip(ids, points, strict=True)],
         daily_kwh=np.array([point.daily_kwh for point in points], np.float32),
         last_month=last_month,
@@ -222,6 +263,7 @@ def point_batch(
         as_of=as_of,
         site=site,
         peers=peers,
+        debts=debts,
         **columns,
     )
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from rules.batch import (
     NO_DAY,
+    PartyDebts,
     PeerQuantiles,
     PointBatch,
     TransformerLosses,
@@ -30,7 +31,7 @@ from rules.loader import CATALOGUE_DIRECTORY
 from rules.rule import AtRisk, Parameter, Rule, Text
 from rules.signals import all_signals
 from rules.signals.contract_use import contract_key
-from rules.site import ElectricalLimits, NoteWord, Site
+from rules.site import ElectricalLimits, NoteWord, Site, StepTariff
 from rules.testing.points import Bill, Interval, Point, Visit, point_batch
 from tarazu.identifiers.bill import BillId, PaymentId, make_bill_id, make_payment_id
 
@@ -59,6 +60,12 @@ SITE = Site(
         neutral_ratio=1.1,
     ),
     closed_irrigation_months=(11, 12, 1, 2),
+    vat_percent=((0, 10.0), (day_number(dt.date(2025, 6, 1)), 9.0)),
+    step_tariff=(
+        StepTariff(0, (100.0, 200.0), (300.0, 350.0, 750.0)),
+        StepTariff(day_number(dt.date(2025, 3, 21)), (), ()),
+        StepTariff(day_number(dt.date(2025, 9, 1)), (300.0,), (1000.0, 8000.0)),
+    ),
 )
 
 
@@ -167,12 +174,23 @@ def _panels(draw: st.DrawFn, months: int) -> list[float]:
     return panel[: months - trailing] + [math.nan] * trailing
 
 
+_CHARGES = (math.nan, 0.0, 90_000.0, 1_250_000.0)
+
+
+@st.composite
+def _picks(draw: st.DrawFn) -> Callable[..., Any]:
+    """A function that picks one of its arguments; one draw for all of them, or a bill would take forty."""
+    codes = iter(draw(st.binary(min_size=24, max_size=24)))
+    return lambda *options: options[next(codes) % len(options)]
+
+
 @st.composite
 def _bills(draw: st.DrawFn, months: int) -> Bill:
     first = int(month_starts(LAST_MONTH, months)[0])
     start = draw(st.integers(first - 90, day_number(AS_OF)))
     previous = draw(st.sampled_from([math.nan, 0.0, 100.0, 9_950.0, 99_990.0]))
     payable = draw(st.sampled_from([-1, 0, 900_000, 901_000]))
+    pick = draw(_picks())
     return Bill(
         period_start=start,
         period_end=start + draw(st.sampled_from([1, 28, 30, 61])),
@@ -186,12 +204,27 @@ def _bills(draw: st.DrawFn, months: int) -> Bill:
         installed_multiplier=draw(st.sampled_from([math.nan, 1.0, 40.0])),
         register_digits=draw(st.sampled_from([0, 4, 5])),
         bands_kwh=draw(st.sampled_from([math.nan, 50.0, 300.5])),
-        reactive_kvarh=draw(st.sampled_from([math.nan, 0.0, 30.0, 300.5, 9_000.0])),
-        read_demand_kw=draw(st.sampled_from([math.nan, 0.0, 4.0, 180.0])),
         bill_id=draw(st.sampled_from([-1, _BILL_ID, _BILL_ID + 1, _ELSEWHERE, _GAS])),
         payment_id=draw(st.sampled_from([-1, _PAYMENT_ID, _PAYMENT_ID + 1])),
         payable_rial=payable,
         outstanding_rial=draw(st.sampled_from([0, max(payable, 0), max(payable, 0) // 2])),
+        kind=pick(0, 0, 2, 3),
+        issued_on=pick(int(NO_DAY), start + 20, start + 70),
+        paid_on=pick(int(NO_DAY), start + 40, day_number(AS_OF)),
+        is_start_derived=pick(False, False, False, True),
+        registers=pick(*range(16)),
+        reactive_kvarh=pick(math.nan, 0.0, 30.0, 300.5, 400.0, 9_000.0),
+        read_demand_kw=pick(math.nan, 0.0, 4.0, 31.0, 180.0, 420.0),
+        calculated_demand_kw=pick(math.nan, 0.0, 27.0, 420.0),
+        loss_factor=pick(math.nan, 0.0, 0.5),
+        energy_rial=pick(*_CHARGES),
+        demand_rial=pick(*_CHARGES),
+        taxable_rial=pick(*_CHARGES),
+        vat_rial=pick(*_CHARGES),
+        rounding_rial=pick(math.nan, -23.0, 999.0, -1500.0),
+        balance_rial=pick(math.nan, 0.0, -5000.0, 450_000.0, 900_000.0),
+        exceedance_rial=pick(*_CHARGES),
+        licence_rial=pick(*_CHARGES),
     )
 
 
@@ -236,6 +269,8 @@ def _points(draw: st.DrawFn, months: int) -> Point:
     )
     no_or_day = st.one_of(st.just(int(NO_DAY)), days)
     vacant_from = draw(no_or_day)
+    pick = draw(_picks())
+    some_days = [draw(days), draw(days)]
     return Point(
         daily_kwh=draw(_panels(months)),
         bills=bills,
@@ -258,6 +293,26 @@ def _points(draw: st.DrawFn, months: int) -> Point:
         is_seasonal=draw(st.booleans()),
         has_generation=draw(st.booleans()),
         meter_since=draw(no_or_day),
+        energised_on=pick(0, *some_days),
+        reconnected_on=pick(int(NO_DAY), *some_days),
+        terms_since=pick(0, 0, *some_days),
+        unallocated_rial=pick(0, 5000),
+        unallocated_since=pick(*some_days),
+        step_kind=pick(-1, 0, 1, 2),
+        step_on=pick(int(NO_DAY), *some_days),
+        instalment_due_on=pick(int(NO_DAY), today + 30, *some_days),
+        instalment_rial=pick(0, 70_000),
+    )
+
+
+@st.composite
+def _debts(draw: st.DrawFn) -> PartyDebts:
+    parties = sorted(draw(st.sets(st.integers(1, 5), max_size=4)))
+    return PartyDebts(
+        party_id=np.array(parties, np.int64),
+        overdue_rial=np.array([draw(st.integers(0, 3_000_000)) for _ in parties], np.int64),
+        points=np.array([draw(st.integers(1, 3)) for _ in parties], np.int64),
+        oldest_due=np.array([day_number(AS_OF) - draw(st.integers(1, 400)) for _ in parties], np.int32),
     )
 
 
@@ -310,7 +365,8 @@ def _cases(draw: st.DrawFn) -> Case:
         replace(point, bills=[replace(bill, invoice_id=next(number)) for bill in point.bills])
         for point in points
     ]
-    batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE)
+    debts = draw(st.one_of(st.none(), _debts()))
+    batch = point_batch(points, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=SITE, debts=debts)
     return Case(points, draw(_surroundings(batch)))
 
 

@@ -40,6 +40,7 @@ def demo(
     from etl.lake.snapshot import snapshot
     from etl.scan.run import scan
     from etl.synth import write_utility
+    from etl.synth.site import SITE_FILE, site_text
     from migrations.runner import upgrade
     from rules.loader import load_catalogue
 
@@ -52,6 +53,10 @@ def demo(
         with Steps() as steps:
             written = write_utility(files, customers=customers, seed=seed, faults=_FAULTS, progress=steps)
         out.print(written.sentence(), markup=False, soft_wrap=True)
+        if settings.site_file is None:
+            site_file = files / SITE_FILE
+            site_file.write_text(site_text(), encoding="utf-8")
+            settings = settings.model_copy(update={"site_file": site_file})
         with import_progress() as progress:
             imported = run(run_import(settings, "billing_fa", [str(files)], progress=progress))
         print_import(imported)

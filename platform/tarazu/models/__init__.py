@@ -6,6 +6,7 @@ from .base import Base
 from .billing import Invoice, InvoiceLine
 from .case import Case, Finding, Inspection, RuleVersion
 from .case_event import CaseEvent, CaseEventPruned
+from .collection import CollectionStep, Instalment, InstalmentPlan
 from .customer import AgreementUsagePoint, Customer, SupplyAgreement
 from .idempotency import IdempotencyKey
 from .metering import (
@@ -34,6 +35,7 @@ __all__ = [
     "CaseEvent",
     "CaseEventPruned",
     "CaseLink",
+    "CollectionStep",
     "Customer",
     "DistributionTransformer",
     "District",
@@ -46,6 +48,8 @@ __all__ = [
     "Inspection",
     "InspectionMeasurement",
     "InspectionSeal",
+    "Instalment",
+    "InstalmentPlan",
     "IntervalReading",
     "Invoice",
     "InvoiceLine",

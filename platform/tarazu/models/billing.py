@@ -44,6 +44,7 @@ class Invoice(Base):
         CheckConstraint("payable_rial >= 0", name="payable"),
         CheckConstraint("multiplier > 0", name="multiplier"),
         CheckConstraint("consumption_kwh >= 0", name="consumption"),
+        CheckConstraint("loss_factor >= 0", name="loss_factor"),
         CheckConstraint("bill_id ~ '^[0-9]{6,13}$'", name="bill_id"),
         CheckConstraint("payment_id ~ '^[0-9]{6,13}$'", name="payment_id"),
         CheckConstraint("(billing_year IS NULL) = (billing_period IS NULL)", name="billing_period"),
@@ -82,6 +83,8 @@ class Invoice(Base):
     step_4_kwh: Mapped[float | None]
     read_demand_kw: Mapped[float | None]
     calculated_demand_kw: Mapped[float | None]
+    # «ضریب زیان»: the share added to energy and demand charges for a low power factor, as printed.
+    loss_factor: Mapped[float | None]
     payable_rial: Mapped[int | None]
 
     usage_point: Mapped[UsagePoint] = relationship(lazy="raise", back_populates="invoices")

@@ -111,6 +111,14 @@ class InvoiceKind(StrEnum):
     FINAL = "final"
 
 
+class CollectionStepKind(StrEnum):
+    """The ladder of collection, in its order."""
+
+    REMINDER = "reminder"
+    CUT_NOTICE = "cut_notice"
+    CUT_ORDER = "cut_order"
+
+
 class InspectionOutcome(StrEnum):
     THEFT = "theft"
     METER_FAULT = "meter_fault"

@@ -111,6 +111,11 @@ CHANGES = {
     "an interval": "INSERT INTO interval_reading (installation_id, quantity, started_at, duration_minutes, value) "
     "SELECT i.id, 'active_energy_kwh', TIMESTAMPTZ '2025-09-01', 60, 1 FROM meter_installation i"
     " JOIN usage_point p ON p.id = i.usage_point_id WHERE p.subscription_no = $1 LIMIT 1",
+    "a charge": "UPDATE invoice_line SET amount_rial = amount_rial + 1 WHERE id = "
+    "(SELECT min(l.id) FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id"
+    " JOIN usage_point p ON p.id = i.usage_point_id WHERE p.subscription_no = $1)",
+    "a step of collection": "INSERT INTO collection_step (usage_point_id, kind, taken_on) "
+    "SELECT id, 'reminder', DATE '2025-01-01' FROM usage_point WHERE subscription_no = $1",
     "the point itself": "UPDATE usage_point SET energised_on = DATE '2001-01-01' WHERE subscription_no = $1",
 }
 
@@ -223,6 +228,57 @@ def test_bills_are_those_of_the_database_with_what_is_still_owed(utility, sql):
 
     assert len(found) > 2_000
     assert found == expected
+
+
+def test_charges_and_collection_are_those_of_the_database(utility, sql):
+    [(point, number)] = sql("SELECT id, subscription_no FROM usage_point ORDER BY id LIMIT 1")
+    sql(
+        "INSERT INTO collection_step (usage_point_id, kind, taken_on) VALUES ($1, 'reminder', '2026-01-01')",
+        point,
+    )
+    sql(
+        "INSERT INTO collection_step (usage_point_id, kind, taken_on) VALUES ($1, 'cut_notice', '2026-02-01')",
+        point,
+    )
+    sql(
+        "INSERT INTO instalment_plan (plan_no, usage_point_id, agreed_on) VALUES ('1', $1, '2026-01-01')",
+        point,
+    )
+    sql(
+        "INSERT INTO instalment (plan_id, number, due_on, amount_rial, paid_rial) SELECT id, n, make_date(2026, n, 1),"
+        " 5000, CASE n WHEN 1 THEN 5000 WHEN 2 THEN 1000 ELSE 0 END FROM instalment_plan, generate_series(1, 3) n"
+    )
+    sql(
+        "INSERT INTO payment (payment_no, usage_point_id, paid_on, amount_rial) VALUES ('x', $1, '2026-03-01', 700)",
+        point,
+    )
+    snapshot(utility)
+    expected = {
+        invoice: values
+        for invoice, *values in sql(
+            "SELECT i.id, sum(l.amount_rial) FILTER (WHERE l.line_code = 'vat')::float8, sum(l.amount_rial) FILTER"
+            " (WHERE l.line_code NOT IN ('vat', 'electricity_duty', 'rounding'))::float8, i.issued_on"
+            " FROM invoice i JOIN invoice_line l ON l.invoice_id = i.id GROUP BY i.id"
+        )
+    }
+    found = {}
+    for batch in batches_of(utility).values():
+        bills = batch.bills
+        for row in np.flatnonzero(~np.isnan(bills.vat_rial)):
+            issued = EPOCH + dt.timedelta(days=int(bills.issued_on[row]))
+            found[int(bills.invoice_id[row])] = [bills.vat_rial[row], bills.taxable_rial[row], issued]
+        if number in list(batch.subscription_no):
+            row = list(batch.subscription_no).index(number)
+            steps = (batch.step_kind[row], EPOCH + dt.timedelta(days=int(batch.step_on[row])))
+            due = EPOCH + dt.timedelta(days=int(batch.instalment_due_on[row]))
+            plan = (batch.instalment_rial[row], due)
+            unallocated = batch.unallocated_rial[row]
+
+    assert len(found) > 2_000
+    assert found == expected
+    assert steps == (1, dt.date(2026, 2, 1))
+    assert plan == (9000, dt.date(2026, 2, 1))
+    assert unallocated >= 700
 
 
 def test_the_panel_is_the_use_by_day_of_the_databases_bills(utility, sql):

@@ -15,6 +15,7 @@ from etl.lake.snapshot import snapshot
 from etl.scan.run import not_evaluated, scan
 from rules.loader import load_catalogue
 from rules.signals import all_signals
+from rules.site import load_site
 from tarazu.database import advisory_lock, create_engine
 from tarazu.errors import BusyError, NotFoundError
 
@@ -53,7 +54,8 @@ def found(scanned, sql_for):
 # Rules whose planted cases are exact by construction; the others look for a pattern in noisy use.
 EXACT = (
     *("T04", "T05", "T06", "T07", "T08", "T12", "T14", "T18", "T19", "T20", "T22", "T23", "T27"),
-    *("B01", "B02", "B04", "B12", "C01", "C02", "C07"),
+    *("B01", "B02", "B03", "B04", "B06", "B09", "B10", "B12", "B15", "B17", "B18", "B19", "B20"),
+    *("C01", "C02", "C07", "C08", "C09"),
 )
 
 
@@ -252,7 +254,8 @@ async def test_rules_without_their_data_are_named_and_not_silent(new_utility, sq
 def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs):
     manifest = require_manifest(scanned[0].lake_directory)
     catalogue = load_catalogue()
-    assert not_evaluated(catalogue, manifest) == {}
+    site = load_site(dt.date(2026, 9, 23))
+    whole = not_evaluated(catalogue, manifest, site)
 
     buckets = {
         number: dataclasses.replace(bucket, facts=[fact for fact in bucket.facts if fact != lacking])
@@ -260,7 +263,8 @@ def test_what_a_lake_lacks_names_the_rules_that_need_it(scanned, lacking, needs)
     }
     has_energy = manifest.has_transformer_energy and lacking != "transformer_energy"
     without = dataclasses.replace(manifest, bucket=buckets, has_transformer_energy=has_energy)
-    missing = not_evaluated(catalogue, without)
+    missing = not_evaluated(catalogue, without, site)
+    assert not any(needs in reason for reason in whole.values())
     assert any(needs in reason for reason in missing.values())
 
 
