@@ -85,11 +85,15 @@ def doctor(as_json: Json = False) -> None:
         else:
             shown = table("Tarazu doctor", "check", "status", "detail", "mend")
             colours = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
-            for check in checks:
+            for check in (each for each in checks if not each.is_default):
                 colour = colours[check.status]
                 shown.add_row(
                     check.name, f"[{colour}]{check.status.value}[/{colour}]", check.detail, check.mend or ""
                 )
             out.print(shown)
+            unset = sum(check.is_default for check in checks)
+            out.print(
+                f"{unset} settings have their default: `tarazu doctor --json` lists them.", markup=False
+            )
         if any(check.status is Status.FAIL for check in checks):
             raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -121,6 +122,15 @@ def test_doctor_says_what_is_configured_reachable_and_migrated(tarazu):
     checks = {check["name"]: check for check in json.loads(out)["checks"]}
     assert code == 0, checks
     assert all(check["mend"] for check in checks.values() if check["status"] != "ok")
+
+
+def test_doctor_shows_people_what_was_set_and_counts_the_rest(tarazu):
+    code, out, _ = tarazu("doctor")
+    checks = "".join(line.split("│")[1].strip() for line in out.splitlines() if "│" in line)
+    assert code == 0
+    assert "TARAZU_LAKE_BUCKETS" in checks
+    assert "TARAZU_PAGE_SIZE_MAX" not in checks
+    assert re.search(r"\d+ settings have their default", out)
 
 
 def test_the_catalogue_that_ships_is_flawless(tarazu):
