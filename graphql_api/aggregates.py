@@ -19,7 +19,7 @@ from graphql_api.compiler.arguments import after_keys, page_start
 from graphql_api.compiler.binding import Bind, Collected, Slot
 from graphql_api.compiler.mapping import ReadingLimits, RowType, Source, Values
 from graphql_api.errors import ArgumentError
-from graphql_api.fields import argument
+from graphql_api.parameters import argument
 from tarazu.expressions import Given
 from tarazu.paging import Order
 
