@@ -15,11 +15,13 @@ from sqlalchemy import Date, FromClause, Select, cast, null
 from sqlalchemy.types import TypeEngine
 from strawberry import UNSET
 
+from graphql_api.compiler.arguments import after_keys, page_start
 from graphql_api.compiler.binding import Bind, Collected, Slot
 from graphql_api.compiler.mapping import ReadingLimits, RowType, Source, Values
 from graphql_api.errors import ArgumentError
-from graphql_api.fields import argument
+from graphql_api.parameters import argument
 from tarazu.expressions import Given
+from tarazu.paging import Order
 
 PERIOD_DAYS_MAX: Final = 2 * 366
 """Longer periods would read most of the invoices there are; two years hold a year against the one before."""
@@ -47,6 +49,37 @@ class Aggregate:
 
     def source(self, shape: Any, bind: Bind, values: Values, _row: RowType) -> Source:
         return Source(padded(self.statement(shape, bind, values), self.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class PagedShape:
+    """The shape of an aggregate's own arguments, and of the page."""
+
+    own: Any
+    order: Order
+    first: int
+    after: tuple[Slot, ...] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PagedAggregate:
+    """A reader of one page of a statement's rows; the keys of the order are columns of the statement."""
+
+    read_shape: Callable[[Mapping[str, Any], Collected], Any]
+    statement: Callable[[Any, Bind, Values], Statement]
+    order: Callable[[Mapping[str, Any]], Order]
+
+    def read(self, arguments: Mapping[str, Any], limits: ReadingLimits) -> tuple[PagedShape, tuple[Any, ...]]:
+        collected = Collected()
+        order = self.order(arguments)
+        first, after = page_start(arguments, order, limits, collected)
+        shape = PagedShape(self.read_shape(arguments, collected), order, first, after)
+        return shape, tuple(collected.values)
+
+    def source(self, shape: PagedShape, bind: Bind, values: Values, _row: RowType) -> Source:
+        rows = padded(self.statement(shape.own, bind, values), {})
+        after = after_keys(shape.after, shape.order, rows.c, bind)
+        return Source(rows, (), shape.order, shape.first, after)
 
 
 def padded(statement: Statement, columns: ColumnTypes) -> FromClause:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import strawberry
 from graphql import get_named_type
@@ -14,7 +14,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from graphql_api import resolving
-from graphql_api.compiler.arguments import PAGE_SIZE, PageReader
+from graphql_api.compiler.arguments import PageReader
 from graphql_api.compiler.binding import valued
 from graphql_api.compiler.mapping import (
     METADATA_KEY,
@@ -36,9 +36,10 @@ from graphql_api.compiler.mapping import (
     RowType,
     relation,
 )
-from graphql_api.connections import After, ConnectionOf, First
+from graphql_api.connections import ConnectionOf
 from graphql_api.context import Info
 from graphql_api.naming import camel
+from graphql_api.parameters import PAGE_PARAMETERS, PARENT, filter_parameter, parameter, with_signature
 from tarazu.errors import DateError
 from tarazu.filtering import Fields
 from tarazu.identifiers.masking import mask
@@ -200,10 +201,12 @@ def many(
             lambda: info.context.load(resolving.related_counts, key, *given),
         )
 
-    parameters = [_parameter("root", _PARENT), _parameter("info", Info)]
+    parameters = [parameter("root", PARENT), parameter("info", Info)]
     if filter_type is not None:
-        parameters.append(_filter_parameter(filter_type))
-    return _field(_with(resolve, [*parameters, *_PAGE_PARAMETERS]), description, Many(found, order, reader))
+        parameters.append(filter_parameter(filter_type))
+    return _field(
+        with_signature(resolve, [*parameters, *PAGE_PARAMETERS]), description, Many(found, order, reader)
+    )
 
 
 def root_many(
@@ -226,7 +229,7 @@ def root_many(
         )
 
     return _field(
-        _with(resolve, [_parameter("info", Info), *parameters, *_PAGE_PARAMETERS]),
+        with_signature(resolve, [parameter("info", Info), *parameters, *PAGE_PARAMETERS]),
         description,
         RootMany(reader, guard),
     )
@@ -243,7 +246,7 @@ def root_one(
         return rows[0] if rows else None
 
     return _field(
-        _with(resolve, [_parameter("info", Info), *parameters]), description, RootOne(reader, guard)
+        with_signature(resolve, [parameter("info", Info), *parameters]), description, RootOne(reader, guard)
     )
 
 
@@ -257,32 +260,8 @@ def root_rows(
         return await _root_rows(info, reader, arguments)
 
     return _field(
-        _with(resolve, [_parameter("info", Info), *parameters]), description, RootRows(reader, guard)
+        with_signature(resolve, [parameter("info", Info), *parameters]), description, RootRows(reader, guard)
     )
-
-
-def argument(
-    name: str,
-    annotation: Any,
-    description: str,
-    default: Any = UNSET,
-    *,
-    required: bool = False,
-    graphql_name: str | None = None,
-) -> inspect.Parameter:
-    """An argument of a root field; absent ones are UNSET. `graphql_name` where Python reserves the name."""
-    return _parameter(
-        name,
-        Annotated[annotation, strawberry.argument(description=description, name=graphql_name)],
-        default=inspect.Parameter.empty if required else default,
-    )
-
-
-def with_parameters(
-    resolve: Callable[..., Any], info: Any, *parameters: inspect.Parameter
-) -> Callable[..., Any]:
-    """A resolver of a root field with these arguments."""
-    return _with(resolve, [_parameter("info", info), *parameters])
 
 
 def row_type(info: Info) -> RowType:
@@ -335,30 +314,6 @@ def _field(
     return strawberry.field(
         resolver=resolve, description=description, name=name, metadata={METADATA_KEY: mapping}
     )
-
-
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    kind = inspect.Parameter.KEYWORD_ONLY if default is not inspect.Parameter.empty else _PLACE
-    return inspect.Parameter(name, kind, annotation=annotation, default=default)
-
-
-_PARENT: Final[Any] = strawberry.Parent[Any]  # type: ignore[misc]  # an alias of Annotated
-_PLACE: Final = inspect.Parameter.POSITIONAL_OR_KEYWORD
-_PAGE_PARAMETERS: Final = (
-    _parameter("first", First, PAGE_SIZE),
-    _parameter("after", After, UNSET),
-)
-
-
-def _filter_parameter(filter_type: Any) -> inspect.Parameter:
-    return argument("filter", filter_type | None, "Which rows; without it, all.")
-
-
-def _with(resolve: Callable[..., Any], parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
-    """The function with these parameters: strawberry reads arguments from signatures."""
-    resolve.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]  # inspect honours it
-    resolve.__annotations__ = {each.name: each.annotation for each in parameters}
-    return resolve
 
 
 def write_jalali(date: Any) -> str | None:

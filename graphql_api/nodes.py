@@ -19,8 +19,8 @@ from graphql_api.compiler.mapping import (
 )
 from graphql_api.context import Info
 from graphql_api.errors import IdError
-from graphql_api.fields import argument, with_parameters
 from graphql_api.ids import decode_id
+from graphql_api.parameters import argument, with_parameters
 from graphql_api.rows import NODE_KEYS
 
 

@@ -8,7 +8,8 @@ import strawberry
 
 if TYPE_CHECKING:
     from graphql_api.billing.types import Invoice, Payment, PaymentAllocation
-    from graphql_api.cases.types import Case, CaseComment, Inspection
+    from graphql_api.cases.inspection_types import Inspection
+    from graphql_api.cases.types import Case, CaseComment
     from graphql_api.customers.types import Customer, Supply, SupplyAgreement
     from graphql_api.metering.types import EndDeviceEvent, MeterInstallation, MeterReading, UsagePoint
     from graphql_api.network.types import DistributionTransformer, District, Feeder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _BILLING = strawberry.lazy("graphql_api.billing.types")
 _CASES = strawberry.lazy("graphql_api.cases.types")
+_INSPECTIONS = strawberry.lazy("graphql_api.cases.inspection_types")
 _CUSTOMERS = strawberry.lazy("graphql_api.customers.types")
 _METERING = strawberry.lazy("graphql_api.metering.types")
 _NETWORK = strawberry.lazy("graphql_api.network.types")
@@ -28,7 +30,7 @@ PaymentRef = Annotated["Payment", _BILLING]
 PaymentAllocationRef = Annotated["PaymentAllocation", _BILLING]
 CaseRef = Annotated["Case", _CASES]
 CaseCommentRef = Annotated["CaseComment", _CASES]
-InspectionRef = Annotated["Inspection", _CASES]
+InspectionRef = Annotated["Inspection", _INSPECTIONS]
 CustomerRef = Annotated["Customer", _CUSTOMERS]
 SupplyRef = Annotated["Supply", _CUSTOMERS]
 SupplyAgreementRef = Annotated["SupplyAgreement", _CUSTOMERS]

@@ -6,7 +6,7 @@ Numbers, not strings, because every server-side client reads them exactly, and b
 
 from __future__ import annotations
 
-from typing import Any, Final, NewType
+from typing import Final, NewType
 
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
@@ -43,5 +43,3 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         parse_value=lambda value: _parse("Long", value),
     ),
 }
-
-JsonObject = dict[str, Any]

@@ -11,7 +11,8 @@ from graphql_api.billing.filters import InvoiceFilter
 from graphql_api.billing.types import Invoice
 from graphql_api.compiler.arguments import PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many
+from graphql_api.fields import root_many
+from graphql_api.parameters import argument
 from tarazu.billing import repository
 
 _INVOICES: Final = PageReader({UNSET: repository.INVOICE_ORDER}, fields=repository.invoice_fields)

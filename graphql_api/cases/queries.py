@@ -8,12 +8,15 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_api.cases.filters import CASE_ORDERS, CaseFilter, CaseOrder, RuleFilter
+from graphql_api.cases.inspection_types import Inspection
 from graphql_api.cases.readers import CASE_SUMMARY, RULES
-from graphql_api.cases.types import Case, CaseSummary, Inspection, Rule
+from graphql_api.cases.rule_types import Rule
+from graphql_api.cases.types import Case, CaseSummary
 from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import CASE_GUARDS, argument, root_many, root_one, root_rows
+from graphql_api.fields import CASE_GUARDS, root_many, root_one, root_rows
 from graphql_api.ids import key_of, parse_uuid
+from graphql_api.parameters import argument
 from graphql_api.scalars import Long
 from tarazu.cases import repository
 from tarazu.cases.fields import case_fields

@@ -1,27 +1,21 @@
-"""Case with comments and links, Finding with its Evidence, Rule and RuleVersion, Inspection with what was measured."""
+"""Case with its comments and links, and sums of cases."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
 
 import strawberry
-from sqlalchemy import Double, Text, case, cast, func, literal_column, null
-from strawberry.scalars import JSON
 
-from graphql_api.compiler.mapping import Relation, by_key
+from graphql_api.cases.finding_types import CONFIDENCE, ENERGY, MONEY, Finding, parse_uuid_key
+from graphql_api.cases.inspection_types import Inspection
+from graphql_api.compiler.mapping import by_key
 from graphql_api.connections import Connection
-from graphql_api.errors import IdError
-from graphql_api.fields import SCORES, SCORES_NOTE, column, computed, elements, jalali, listed, many, one
-from graphql_api.ids import KEY_SEPARATOR, parse_number, parse_uuid
+from graphql_api.fields import SCORES, SCORES_NOTE, column, jalali, listed, many, one
 from graphql_api.refs import (
     CaseRef,
     CustomerRef,
     DistributionTransformerRef,
     DistrictRef,
-    InvoiceRef,
     ScanRunRef,
     UsagePointRef,
 )
@@ -33,223 +27,12 @@ from tarazu.models.enums import (
     CaseLinkKind,
     CaseState,
     DismissReason,
-    InspectionOutcome,
-    MeasuredQuantity,
     RuleFamily,
     Severity,
     SubjectKind,
 )
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
-
-_CONFIDENCE = "How sure the rules are, 0 to 1." + SCORES_NOTE
-_ENERGY = "Estimated energy at risk, kWh." + SCORES_NOTE
-_MONEY = "Estimated money at risk, rial." + SCORES_NOTE
-
-
-def _parse_uuid_key(key: str) -> tuple[Any, ...]:
-    return (parse_uuid(key),)
-
-
-def _parse_rule_key(key: str) -> tuple[Any, ...]:
-    rule_id, at, version = key.rpartition(KEY_SEPARATOR)
-    number = parse_number(version)
-    if not at or number > 2**31 - 1 or "\0" in rule_id:
-        raise IdError("The id is damaged.", mend="Use an id as the API gave it.")
-    return rule_id, number
-
-
-@strawberry.type(description="A rule as it stood when a finding was made.")
-class RuleVersion(
-    Node,
-    model=models.RuleVersion,
-    scope=row_scope.everyone,
-    requires=Permission.READ_RULES,
-    keys=("rule_id", "version"),
-    parse_key=_parse_rule_key,
-):
-    rule_id: str = column("Stable id of the rule, such as T02.")
-    version: int = column("Version of the rule, from 1.")
-    content_hash: str = column("Hash of the definition.")
-    definition: JSON = column(
-        "The whole rule: titles, conditions, suppressors, parameters with units and bounds, sources."
-    )
-    created_at: dt.datetime = column("When this version was first used, UTC.")
-
-
-def _said(description: str, *path: str) -> Any:
-    """A text in the definition of a rule."""
-
-    def python(row: Any) -> Any:
-        found = row.definition
-        for key in path:
-            found = (found or {}).get(key)
-        return found
-
-    return computed(lambda c, _: c.definition[path].astext, python, description)
-
-
-VERSIONS_OF_RULE: Final = Relation(
-    models.RuleVersion, ("rule_id",), lambda rule, version, _: version.rule_id == rule.rule_id
-)
-
-
-def _number_sql(element: Any) -> Any:
-    value = element["value"]
-    kind = func.jsonb_typeof(value)
-    return case(
-        (kind == literal_column("'number'"), cast(value.astext, Double)),
-        (
-            kind == literal_column("'boolean'"),
-            case((value.astext == literal_column("'true'"), 1.0), else_=0.0),
-        ),
-        else_=null(),
-    )
-
-
-@strawberry.type(description="A value that met a condition of the rule.")
-class Evidence(Row, scope=row_scope.of_parent):
-    signal: str = computed(
-        lambda c, _: func.coalesce(c.element["signal"].astext, literal_column("''", Text)),
-        lambda row: row.signal,
-        "Name of the signal, as the catalogue of signals lists it.",
-    )
-    # Not `field`: that would hide strawberry.field in this class.
-    field_name: str = computed(
-        lambda c, _: func.coalesce(c.element["field"].astext, literal_column("''", Text)),
-        lambda row: row.field_name,
-        "Which value of the signal.",
-        graphql_name="field",
-    )
-    value: float | None = computed(
-        lambda c, _: _number_sql(c.element),
-        lambda row: row.value,
-        "The value where it is a number (a flag as 0 or 1); else null.",
-    )
-    text: str = computed(
-        lambda c, _: func.coalesce(c.element["value"].astext, literal_column("'none'", Text)),
-        lambda row: row.text,
-        "The value as text: a number, a date in ISO 8601, true or false.",
-    )
-    unit: str | None = computed(
-        lambda c, _: func.nullif(c.element["unit"].astext, literal_column("''", Text)),
-        lambda row: row.unit,
-        "Unit of the value, such as kWh/day, %, days, rial; null without one.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _EvidenceOf:
-    signal: str
-    field_name: str
-    value: float | None
-    text: str
-    unit: str | None
-
-
-def _evidence(given: dict[str, Any]) -> _EvidenceOf:
-    value = given.get("value")
-    number = float(value) if isinstance(value, int | float) else None
-    if isinstance(value, bool) or value is None:
-        text = str(value).lower()
-    elif isinstance(value, float):
-        # As PostgreSQL keeps numbers of JSON: without an exponent.
-        text = format(Decimal(repr(value)), "f")
-    else:
-        text = str(value)
-    return _EvidenceOf(
-        signal=str(given.get("signal", "")),
-        field_name=str(given.get("field", "")),
-        value=number,
-        text=text,
-        unit=given.get("unit") or None,
-    )
-
-
-@strawberry.type(description="A rule that fired on the subject of a case, with the numbers it used.")
-class Finding(
-    Node,
-    model=models.Finding,
-    scope=row_scope.of_case,
-    requires=Permission.READ_CASES,
-    parse_key=_parse_uuid_key,
-):
-    rule_id: str = column("Stable id of the rule, such as T02.")
-    severity: Severity = column("How grave it is.")
-    confidence: float | None = column(_CONFIDENCE, name="confidence", guard=SCORES)
-    energy_at_risk_kwh: float | None = column(_ENERGY, name="energy_at_risk_kwh", guard=SCORES)
-    money_at_risk_rial: Rial | None = column(_MONEY, name="money_at_risk_rial", guard=SCORES)
-    evidence_from: dt.date | None = column("First day of what the rule looked at.")
-    evidence_from_jalali: str | None = jalali("evidence_from")
-    evidence_to: dt.date | None = column("Last day of what the rule looked at.")
-    evidence_to_jalali: str | None = jalali("evidence_to")
-    parameters: JSON = column(
-        "The parameters in force for this subject, by name; their units stand in `rule.definition`."
-    )
-    sentence_fa: str = column("The reason in Persian, with its numbers.")
-    sentence_en: str = column("The reason in English, with its numbers.")
-    created_at: dt.datetime = column("When it was first found, UTC.")
-
-    evidence: list[Evidence] = elements(
-        "evidence", _evidence, "The values that met the conditions, with units."
-    )
-    rule: RuleVersion = one(models.Finding.rule, "The rule as it stood.")
-    case: CaseRef = one(models.Finding.case, "The case it belongs to.")
-    invoice: InvoiceRef | None = one(
-        models.Finding.invoice, "The invoice it is about; null where it is about no single one."
-    )
-    first_scan_run: ScanRunRef = one(models.Finding.first_scan_run, "The scan that found it first.")
-    ended_scan_run: ScanRunRef | None = one(
-        models.Finding.ended_scan_run,
-        "The first scan that did not find it any more; null while it holds.",
-    )
-
-
-@strawberry.type(description="A value measured on site.")
-class InspectionMeasurement(
-    Row,
-    model=models.InspectionMeasurement,
-    scope=row_scope.of_parent,
-    requires=Permission.READ_INSPECTIONS,
-):
-    quantity: MeasuredQuantity = column("What was measured; the name holds the unit.")
-    phase: int = column("Phase 1 to 3; 0 is of all together.")
-    value: float = column("The value, in the unit of the quantity.")
-
-
-@strawberry.type(description="The number of a seal that the inspector left at the meter («پلمپ»).")
-class InspectionSeal(
-    Row, model=models.InspectionSeal, scope=row_scope.of_parent, requires=Permission.READ_INSPECTIONS
-):
-    seal_no: str = column("Number of the seal.")
-
-
-@strawberry.type(description="A visit to a usage point and what it found («بازرسی»).")
-class Inspection(
-    Node, model=models.Inspection, scope=row_scope.of_usage_point, requires=Permission.READ_INSPECTIONS
-):
-    inspection_no: str = column("Number of the inspection; unique.")
-    ordered_on: dt.date | None = column("Day it was ordered.")
-    ordered_on_jalali: str | None = jalali("ordered_on")
-    inspected_on: dt.date | None = column("Day of the visit; null before it.")
-    inspected_on_jalali: str | None = jalali("inspected_on")
-    outcome: InspectionOutcome | None = column("What was found; null before the visit.")
-    unregistered_energy_kwh: float | None = column(
-        "Energy that was used and not registered («انرژی ثبت‌نشده»), kWh."
-    )
-    note: str | None = column("The inspector's own words.")
-    inspector_name: str | None = column("Who went; null before the visit, or where the source does not say.")
-    withdrawn_on: dt.date | None = column("Day on which the order was withdrawn; null where it stands.")
-    withdrawn_on_jalali: str | None = jalali("withdrawn_on")
-    measurements: list[InspectionMeasurement] = listed(
-        models.Inspection.measurements, repository.MEASUREMENT_ORDER, "What was measured on site."
-    )
-    seals: list[InspectionSeal] = listed(
-        models.Inspection.seals, repository.SEAL_ORDER, "Seals that were left at the meter."
-    )
-
-    usage_point: UsagePointRef = one(models.Inspection.usage_point, "Where it was.")
-    case: CaseRef | None = one(models.Inspection.case, "The case that led to it; null where none did.")
 
 
 @strawberry.type(description="Somebody's words on a case; never changed, never deleted.")
@@ -275,15 +58,15 @@ class Case(
     model=models.Case,
     scope=row_scope.case,
     requires=Permission.READ_CASES,
-    parse_key=_parse_uuid_key,
+    parse_key=parse_uuid_key,
 ):
     case_no: Long = column("Number of the case, to speak of it; unique.")
     family: RuleFamily = column("The family of the rules that fired.")
     state: CaseState = column("Where the case stands.")
     severity: Severity = column("That of its gravest finding.")
-    confidence: float | None = column(_CONFIDENCE, name="confidence", guard=SCORES)
-    energy_at_risk_kwh: float | None = column(_ENERGY, name="energy_at_risk_kwh", guard=SCORES)
-    money_at_risk_rial: Rial | None = column(_MONEY, name="money_at_risk_rial", guard=SCORES)
+    confidence: float | None = column(CONFIDENCE, name="confidence", guard=SCORES)
+    energy_at_risk_kwh: float | None = column(ENERGY, name="energy_at_risk_kwh", guard=SCORES)
+    money_at_risk_rial: Rial | None = column(MONEY, name="money_at_risk_rial", guard=SCORES)
     priority: float | None = column(
         "Money at risk times confidence: the rial one may expect to recover." + SCORES_NOTE,
         name="priority",
@@ -361,30 +144,4 @@ class CaseSummary(Row, scope=row_scope.of_parent, requires=Permission.READ_CASES
     )
     district: DistrictRef | None = one(
         by_key("district_id", models.District), "Their district; null also for cases of subjects without one."
-    )
-
-
-@strawberry.type(description="A rule with its current version: the one that scans use.")
-class Rule(Row, scope=row_scope.everyone, requires=Permission.READ_RULES):
-    rule_id: str = column("Stable id of the rule, such as T02.")
-    version: int = column("Number of the current version, from 1.")
-    version_count: int = column("How many versions are known.")
-    content_hash: str = column("Hash of the definition.")
-    definition: JSON = column(
-        "The whole rule: titles, conditions, suppressors, parameters with units and bounds, sources."
-    )
-    created_at: dt.datetime = column("When the current version was first used, UTC.")
-    family: RuleFamily | None = _said("Its family.", "family")
-    severity: Severity | None = _said(
-        "How grave its findings are, where nothing makes them graver.", "severity"
-    )
-    title_fa: str | None = _said("Title in Persian.", "title", "fa")
-    title_en: str | None = _said("Title in English.", "title", "en")
-    parameters: JSON | None = computed(
-        lambda c, _: c.definition["parameters"],
-        lambda row: row.definition.get("parameters"),
-        "Its parameters by name: unit, default, bounds and source.",
-    )
-    versions: list[RuleVersion] = listed(
-        VERSIONS_OF_RULE, repository.RULE_VERSION_ORDER, "All versions of it, the newest first."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -174,7 +173,3 @@ class _Kept(Generic[Value]):
         if len(self._values) > self._most:
             self._values.popitem(last=False)
         return value
-
-
-def reading_limits(principal: Principal, page_size_max: int, today: dt.date) -> ReadingLimits:
-    return ReadingLimits(page_size_max, today, principal.permissions)

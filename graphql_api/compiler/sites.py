@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     BooleanValueNode,
@@ -14,6 +14,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
+    GraphQLNonNull,
     GraphQLSchema,
     OperationDefinitionNode,
     TypeInfo,
@@ -27,6 +28,7 @@ from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
 from graphql_api.compiler.mapping import METADATA_KEY, Reader, ReadingLimits
+from graphql_api.naming import camel
 from tarazu.errors import InputError
 
 
@@ -40,21 +42,64 @@ class Site:
     is_constant: bool
     """Whether no variable stands in its arguments."""
     schema: Schema
+    plain: tuple[Plain, ...] | None = None
+    """The arguments where all of them are variables of scalars: converting these changes nothing, and is a tenth of a
+    small read's time."""
 
     def read(self, variables: VariableValues, limits: ReadingLimits) -> SiteValues:
         try:
-            given = get_argument_values(self.definition, self.node, variables, hide_suggestions=True)
-            strawberry_field = self.definition.extensions["strawberry-definition"]
-            arguments = convert_arguments(
-                given,
-                strawberry_field.arguments,
-                scalar_registry=self.schema.schema_converter.scalar_registry,
-                config=self.schema.config,
-            )
-            shape, values = self.reader.read(arguments, limits)
+            shape, values = self.reader.read(self._arguments(variables), limits)
         except (InputError, GraphQLError) as error:
             return SiteValues(_WRONG, (), error)
         return SiteValues(shape, values)
+
+    def _arguments(self, variables: VariableValues) -> Mapping[str, Any]:
+        """By their Python names, as a resolver would get them."""
+        if self.plain is not None:
+            coerced = variables.coerced
+            if all(each.variable in coerced for each in self.plain):
+                given = {each.name: coerced[each.variable] for each in self.plain}
+                # Whether a null may stand there, the library judges.
+                if all(given[each.name] is not None or each.is_nullable for each in self.plain):
+                    return given
+        return self._converted(variables)
+
+    def _converted(self, variables: VariableValues) -> Mapping[str, Any]:
+        given = get_argument_values(self.definition, self.node, variables, hide_suggestions=True)
+        return convert_arguments(
+            given,
+            self.definition.extensions["strawberry-definition"].arguments,
+            scalar_registry=self.schema.schema_converter.scalar_registry,
+            config=self.schema.config,
+        )
+
+
+class Plain(NamedTuple):
+    """An argument that is a variable: its name in Python, the variable's, and whether null may stand there."""
+
+    name: str
+    variable: str
+    is_nullable: bool
+
+
+def plain_arguments(node: FieldNode, definition: GraphQLField) -> tuple[Plain, ...] | None:
+    """None where an argument is no variable of a scalar."""
+    names = {
+        each.graphql_name or camel(each.python_name): each.python_name
+        for each in definition.extensions["strawberry-definition"].arguments
+    }
+    found = []
+    for argument in node.arguments or ():
+        kind = definition.args[argument.name.value].type
+        is_nullable = not isinstance(kind, GraphQLNonNull)
+        scalar = kind if is_nullable else kind.of_type  # type: ignore[union-attr]  # non-null types have it
+        if not isinstance(argument.value, VariableNode) or getattr(scalar, "name", "") not in _PLAIN_SCALARS:
+            return None
+        found.append(Plain(names[argument.name.value], argument.value.name.value, is_nullable))
+    return tuple(found)
+
+
+_PLAIN_SCALARS: Final = frozenset({"Int", "Float", "String", "Boolean", "ID", "Long", "Rial"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +157,16 @@ class _Finder(Visitor):
             return
         reader = getattr(strawberry_field.metadata.get(METADATA_KEY), "reader", None)
         if reader is not None:
-            self.found.append(Site(node, definition, reader, not _has_variable(node), self.schema))
+            self.found.append(
+                Site(
+                    node,
+                    definition,
+                    reader,
+                    not _has_variable(node),
+                    self.schema,
+                    plain_arguments(node, definition),
+                )
+            )
 
     def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
         if node.name.value in ("skip", "include"):

@@ -11,9 +11,10 @@ from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
 from graphql_api.customers.filters import CustomerFilter
 from graphql_api.customers.types import Customer
-from graphql_api.fields import argument, root_many, root_one
+from graphql_api.fields import root_many, root_one
 from graphql_api.filters import plain_text
 from graphql_api.ids import key_of, parse_number
+from graphql_api.parameters import argument
 from graphql_api.search import SEARCH_DESCRIPTION, search_by
 from tarazu.customer_service import repository
 from tarazu.customer_service.search import finds_customer

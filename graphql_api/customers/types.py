@@ -99,7 +99,7 @@ class SupplyAgreement(
     description="That an agreement supplies a usage point in a period; customers of a point change."
 )
 class Supply(
-    Row, model=models.AgreementUsagePoint, scope=row_scope.of_usage_point, requires=Permission.READ_CUSTOMERS
+    Row, model=models.AgreementUsagePoint, scope=row_scope.supply, requires=Permission.READ_CUSTOMERS
 ):
     valid_from: dt.date = column("First day of the supply.")
     valid_from_jalali: str | None = jalali("valid_from")

@@ -9,11 +9,12 @@ from strawberry import UNSET
 
 from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many, root_one
+from graphql_api.fields import root_many, root_one
 from graphql_api.filters import plain_text
 from graphql_api.ids import key_of, parse_number
 from graphql_api.metering.filters import MeterFilter, UsagePointFilter
 from graphql_api.metering.types import Meter, UsagePoint
+from graphql_api.parameters import argument
 from graphql_api.search import SEARCH_DESCRIPTION, search_by
 from tarazu.customer_service.search import finds_meter, finds_usage_point
 from tarazu.metering import repository

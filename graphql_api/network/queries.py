@@ -10,7 +10,7 @@ from strawberry import UNSET
 from graphql_api.aggregates import PERIOD
 from graphql_api.compiler.arguments import Lookup, LookupReader, PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many, root_one
+from graphql_api.fields import root_many, root_one
 from graphql_api.filters import plain_text
 from graphql_api.ids import key_of, parse_number
 from graphql_api.network.readers import FEEDER_BALANCES, TRANSFORMER_BALANCES
@@ -22,6 +22,7 @@ from graphql_api.network.types import (
     FeederBalance,
     TransformerBalance,
 )
+from graphql_api.parameters import argument
 from tarazu.network import repository
 
 _TRANSFORMER: Final = LookupReader(

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Date, Text, and_, select
 
-from graphql_api.aggregates import Statement, padded, period, slot
-from graphql_api.compiler.arguments import after_keys, page_start
+from graphql_api.aggregates import PagedAggregate, Statement, period, slot
 from graphql_api.compiler.binding import Bind, Collected, Slot
-from graphql_api.compiler.mapping import ReadingLimits, RowType, Source, Values
+from graphql_api.compiler.mapping import Values
 from graphql_api.filters import plain_text
 from tarazu.models import DistributionTransformer, Feeder
 from tarazu.network.balance import feeder_balance_statement, ranked, transformer_balance_statement
@@ -25,8 +24,6 @@ class _Shape:
     to_day: Slot
     transformer: Slot | None
     feeder: Slot | None
-    first: int
-    after: tuple[Slot, ...] | None
 
     def within(self, bind: Bind) -> ColumnElement[bool] | None:
         columns = DistributionTransformer.__table__.c
@@ -39,34 +36,25 @@ class _Shape:
         return and_(*conditions) if conditions else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _BalanceReader:
-    """A page of balances of a period."""
-
-    statement: Callable[..., Statement]
-    order: Order
-
-    def read(self, arguments: Mapping[str, Any], limits: ReadingLimits) -> tuple[_Shape, tuple[Any, ...]]:
-        collected = Collected()
-        from_day, to_day = period(arguments, collected)
-        for name in ("transformer", "feeder"):
-            plain_text(arguments.get(name) or "", name)
-        shape = _Shape(
-            from_day,
-            to_day,
-            slot(arguments, "transformer", collected),
-            slot(arguments, "feeder", collected),
-            *page_start(arguments, self.order, limits, collected),
-        )
-        return shape, tuple(collected.values)
-
-    def source(self, shape: _Shape, bind: Bind, values: Values, _row: RowType) -> Source:
-        balances = self.statement(
-            bind(shape.from_day, Date()), bind(shape.to_day, Date()), values.scope, shape.within(bind)
-        )
-        rows = padded(ranked(balances), {})
-        return Source(rows, (), self.order, shape.first, after_keys(shape.after, self.order, rows.c, bind))
+def _read(arguments: Mapping[str, Any], collected: Collected) -> _Shape:
+    from_day, to_day = period(arguments, collected)
+    for name in ("transformer", "feeder"):
+        plain_text(arguments.get(name) or "", name)
+    return _Shape(
+        from_day,
+        to_day,
+        slot(arguments, "transformer", collected),
+        slot(arguments, "feeder", collected),
+    )
 
 
-TRANSFORMER_BALANCES: Final = _BalanceReader(transformer_balance_statement, TRANSFORMER_BALANCE_ORDER)
-FEEDER_BALANCES: Final = _BalanceReader(feeder_balance_statement, FEEDER_BALANCE_ORDER)
+def _balances(of: Callable[..., Statement], order: Order) -> PagedAggregate:
+    def statement(shape: _Shape, bind: Bind, values: Values) -> Statement:
+        days = bind(shape.from_day, Date()), bind(shape.to_day, Date())
+        return ranked(of(*days, values.scope, shape.within(bind)))
+
+    return PagedAggregate(_read, statement, lambda _: order)
+
+
+TRANSFORMER_BALANCES: Final = _balances(transformer_balance_statement, TRANSFORMER_BALANCE_ORDER)
+FEEDER_BALANCES: Final = _balances(feeder_balance_statement, FEEDER_BALANCE_ORDER)

@@ -9,7 +9,8 @@ import strawberry
 
 from graphql_api.aggregates import PERIOD
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many, root_rows
+from graphql_api.fields import root_many, root_rows
+from graphql_api.parameters import argument
 from graphql_api.receivables.readers import COLLECTION, DEBT_SUMMARY, DEBTORS
 from graphql_api.receivables.types import CollectionRatio, Debtor, DebtSummary
 from graphql_api.scalars import Rial

@@ -11,19 +11,17 @@ from strawberry import UNSET
 
 from graphql_api.aggregates import (
     Aggregate,
+    PagedAggregate,
     Statement,
     bound,
     day_or_today,
     dimensions,
-    padded,
     period,
     slot,
 )
-from graphql_api.compiler.arguments import after_keys, page_start
 from graphql_api.compiler.binding import Bind, Collected, Slot
-from graphql_api.compiler.mapping import ReadingLimits, RowType, Source, Values
+from graphql_api.compiler.mapping import ReadingLimits, Values
 from graphql_api.filters import plain_text
-from tarazu.paging import Order
 from tarazu.receivables.ageing import DEFAULT_BUCKETS, AgeBuckets
 from tarazu.receivables.collection import CollectionDimension, collection_ratio_statement
 from tarazu.receivables.debts import (
@@ -95,44 +93,30 @@ class _DebtorsShape:
     debts: _Debts
     age_bucket: Slot | None
     min_overdue_rial: Slot
-    first: int
-    after: tuple[Slot, ...] | None
-
-    @property
-    def order(self) -> Order:
-        return DEBTOR_ORDERS[self.kind]
 
 
-class _DebtorsReader:
-    """A page of who owes."""
+def _kind(arguments: Mapping[str, Any]) -> DebtorKind:
+    kind: DebtorKind = arguments.get("by", DebtorKind.USAGE_POINT)
+    return kind
 
-    def read(
-        self, arguments: Mapping[str, Any], limits: ReadingLimits
-    ) -> tuple[_DebtorsShape, tuple[Any, ...]]:
-        collected = Collected()
-        kind = arguments.get("by", DebtorKind.USAGE_POINT)
-        first, after = page_start(arguments, DEBTOR_ORDERS[kind], limits, collected)
-        shape = _DebtorsShape(
-            kind,
-            _debts(arguments, collected),
-            slot(arguments, "age_bucket", collected),
-            collected.add(int(arguments.get("min_overdue_rial") or 0)),
-            first,
-            after,
-        )
-        return shape, tuple(collected.values)
 
-    def source(self, shape: _DebtorsShape, bind: Bind, values: Values, _row: RowType) -> Source:
-        statement = debtors_statement(
-            day_or_today(shape.debts.as_of, bind, values),
-            shape.kind,
-            shape.debts.filter(bind),
-            DebtorFilter(bound(shape.age_bucket, bind, Text()), bind(shape.min_overdue_rial, BigInteger())),
-            values.scope,
-        )
-        rows = padded(statement, {})
-        after = after_keys(shape.after, shape.order, rows.c, bind)
-        return Source(rows, (), shape.order, shape.first, after)
+def _read_debtors(arguments: Mapping[str, Any], collected: Collected) -> _DebtorsShape:
+    return _DebtorsShape(
+        _kind(arguments),
+        _debts(arguments, collected),
+        slot(arguments, "age_bucket", collected),
+        collected.add(int(arguments.get("min_overdue_rial") or 0)),
+    )
+
+
+def _debtors(shape: _DebtorsShape, bind: Bind, values: Values) -> Statement:
+    return debtors_statement(
+        day_or_today(shape.debts.as_of, bind, values),
+        shape.kind,
+        shape.debts.filter(bind),
+        DebtorFilter(bound(shape.age_bucket, bind, Text()), bind(shape.min_overdue_rial, BigInteger())),
+        values.scope,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +138,7 @@ def _collection(shape: _CollectionShape, bind: Bind, values: Values) -> Statemen
     )
 
 
-DEBTORS: Final = _DebtorsReader()
+DEBTORS: Final = PagedAggregate(_read_debtors, _debtors, lambda arguments: DEBTOR_ORDERS[_kind(arguments)])
 DEBT_SUMMARY: Final = Aggregate(
     _read_summary,
     _summary,

@@ -9,7 +9,8 @@ from strawberry import UNSET
 
 from graphql_api.compiler.arguments import PageReader
 from graphql_api.connections import Connection
-from graphql_api.fields import argument, root_many, root_rows
+from graphql_api.fields import root_many, root_rows
+from graphql_api.parameters import argument
 from graphql_api.runs.filters import ImportRunFilter, QuarantinedRowFilter, ScanRunFilter
 from graphql_api.runs.readers import QUARANTINE_SUMMARY
 from graphql_api.runs.types import ImportRun, QuarantinedRow, QuarantineSummary, ScanRun

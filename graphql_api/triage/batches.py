@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import strawberry
 
@@ -16,12 +16,41 @@ from tarazu.cases import triage, visits
 from tarazu.cases.desk import Desk, Target
 from tarazu.security.permissions import Permission
 
+Payload = TypeVar("Payload")
+
 _INPUT = strawberry.argument(description="What to change, and the key of the change.")
 _EACH = "Each case has its own outcome."
 
 
-def _targets(cases: Sequence[inputs.CaseVersionInput]) -> list[Target]:
-    return [target_of(case.case_id, case.expected_version, "cases") for case in cases]
+class Given(NamedTuple):
+    """A case of a list, and the argument that it came in."""
+
+    case_id: strawberry.ID
+    expected_version: int | None
+    argument: str
+
+
+def _versions(cases: Sequence[inputs.CaseVersionInput]) -> list[Given]:
+    return [Given(case.case_id, case.expected_version, "cases") for case in cases]
+
+
+async def _each(
+    info: Info,
+    permission: Permission,
+    cases: Sequence[Given],
+    work: Callable[[Desk, Target], Awaitable[Any]],
+    item: Callable[..., Any],
+    payload: Callable[..., Payload],
+) -> Payload | MutationError:
+    """The payload with an item for each case, in their order; or why the whole list was refused."""
+    results = await change_each(info, permission, lambda: [target_of(*case) for case in cases], work)
+    if isinstance(results, MutationError):
+        return results
+    return payload(
+        results=[
+            item(case_id=case.case_id, result=result) for case, result in zip(cases, results, strict=True)
+        ]
+    )
 
 
 @strawberry.type
@@ -39,14 +68,8 @@ class BatchMutations:
         async def work(desk: Desk, target: Target) -> types.CasePayload:
             return types.CasePayload(case=await triage.assign(desk, target, input.assignee))
 
-        results = await change_each(info, Permission.TRIAGE_CASES, lambda: _targets(input.cases), work)
-        if isinstance(results, MutationError):
-            return results
-        return types.CasesPayload(
-            results=[
-                types.CaseItem(case_id=case.case_id, result=result)
-                for case, result in zip(input.cases, results, strict=True)
-            ]
+        return await _each(
+            info, Permission.TRIAGE_CASES, _versions(input.cases), work, types.CaseItem, types.CasesPayload
         )
 
     @resolver(
@@ -63,17 +86,9 @@ class BatchMutations:
             case, comment = await triage.comment(desk, target, input.text)
             return types.CommentPayload(case=case, comment=comment)
 
-        def targets() -> list[Target]:
-            return [target_of(case_id, None, "caseIds") for case_id in input.case_ids]
-
-        results = await change_each(info, Permission.TRIAGE_CASES, targets, work)
-        if isinstance(results, MutationError):
-            return results
-        return types.CommentsPayload(
-            results=[
-                types.CommentItem(case_id=case_id, result=result)
-                for case_id, result in zip(input.case_ids, results, strict=True)
-            ]
+        cases = [Given(case_id, None, "caseIds") for case_id in input.case_ids]
+        return await _each(
+            info, Permission.TRIAGE_CASES, cases, work, types.CommentItem, types.CommentsPayload
         )
 
     @resolver(
@@ -92,14 +107,8 @@ class BatchMutations:
         async def work(desk: Desk, target: Target) -> types.CasePayload:
             return types.CasePayload(case=await triage.dismiss(desk, target, input.reason, input.text))
 
-        results = await change_each(info, Permission.TRIAGE_CASES, lambda: _targets(input.cases), work)
-        if isinstance(results, MutationError):
-            return results
-        return types.CasesPayload(
-            results=[
-                types.CaseItem(case_id=case.case_id, result=result)
-                for case, result in zip(input.cases, results, strict=True)
-            ]
+        return await _each(
+            info, Permission.TRIAGE_CASES, _versions(input.cases), work, types.CaseItem, types.CasesPayload
         )
 
     @resolver(
@@ -116,12 +125,11 @@ class BatchMutations:
             case, inspection = await visits.order_inspection(desk, target)
             return types.OrderPayload(case=case, inspection=inspection)
 
-        results = await change_each(info, Permission.ORDER_INSPECTIONS, lambda: _targets(input.cases), work)
-        if isinstance(results, MutationError):
-            return results
-        return types.OrdersPayload(
-            results=[
-                types.OrderItem(case_id=case.case_id, result=result)
-                for case, result in zip(input.cases, results, strict=True)
-            ]
+        return await _each(
+            info,
+            Permission.ORDER_INSPECTIONS,
+            _versions(input.cases),
+            work,
+            types.OrderItem,
+            types.OrdersPayload,
         )

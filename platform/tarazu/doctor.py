@@ -27,6 +27,7 @@ from tarazu.database.engine import create_engine
 from tarazu.database.faults import classify
 from tarazu.database.urls import redacted
 from tarazu.errors import TarazuError
+from tarazu.folders import nearest_existing
 from tarazu.security.encryption import load_cipher
 from tarazu.security.oidc_settings import oidc_settings
 from tarazu.settings import PREFIX, Settings, environment_name
@@ -56,6 +57,8 @@ class Check:
     detail: str
     mend: str | None = None
     """What to do; None when there is nothing to do."""
+    is_default: bool = False
+    """A setting that nobody set: for machines, and not for people to read past."""
 
 
 async def diagnose(settings: Settings, *, expected_revision: str | None = None) -> list[Check]:
@@ -97,7 +100,8 @@ def _check_settings(settings: Settings) -> Iterator[Check]:
             origin = "default"
         else:
             origin = "environment" if environment_name(field) in in_environment else "file or argument"
-        yield Check(f"setting {environment_name(field)}", Status.OK, f"{shown} ({origin})")
+        name = f"setting {environment_name(field)}"
+        yield Check(name, Status.OK, f"{shown} ({origin})", is_default=origin == "default")
     known = {environment_name(field) for field in Settings.model_fields}
     for name in sorted(in_environment - known):
         if name.startswith(PREFIX):
@@ -121,15 +125,8 @@ def _check_settings_file(settings: Settings) -> Check:
     return Check(name, Status.OK, str(file))
 
 
-def _nearest(path: Path) -> Path:
-    """The path, or the closest folder above it that exists."""
-    while not path.exists():
-        path = path.parent
-    return path
-
-
 def _check_home(home: Path) -> Check:
-    nearest = _nearest(home)
+    nearest = nearest_existing(home)
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         return Check(
             "home",
@@ -150,7 +147,7 @@ def _check_home(home: Path) -> Check:
 
 
 def _check_disk(home: Path) -> Check:
-    free_gib = shutil.disk_usage(_nearest(home)).free / 2**30
+    free_gib = shutil.disk_usage(nearest_existing(home)).free / 2**30
     detail = f"{free_gib:.1f} GiB free at {home}"
     if free_gib >= FREE_GIB_WARN:
         return Check("disk space", Status.OK, detail)

@@ -7,8 +7,8 @@ from pathlib import Path
 from tarazu.errors import StorageError
 
 
-def private_folder(path: Path) -> Path:
-    """Create `path` with mode 0700 and return it; missing parents get the ordinary mode of the user.
+def private_folder(path: Path, *, mode: int = 0o700) -> Path:
+    """Create `path` with this mode and return it; missing parents get the ordinary mode of the user.
 
     A folder that is already there keeps its mode: it may be shared on purpose.
 
@@ -16,7 +16,7 @@ def private_folder(path: Path) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=mode)
     except FileExistsError as error:
         if not path.is_dir():
             raise StorageError(
@@ -27,4 +27,11 @@ def private_folder(path: Path) -> Path:
             f"The folder {path} cannot be created: {error.strerror}.",
             mend="Create it for the user of Tarazu, or set TARAZU_HOME to a folder of theirs.",
         ) from error
+    return path
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that there is."""
+    while not path.exists():
+        path = path.parent
     return path

@@ -141,7 +141,7 @@ async def test_no_canary_is_in_the_log_the_metrics_the_traces_or_a_refusal(
     def raising(*_: Any, **__: Any) -> Any:
         raise RuntimeError(f"a row of {' '.join(SENT)}")
 
-    monkeypatch.setattr("graphql_api.network.readers._BalanceReader.read", raising)
+    monkeypatch.setattr("graphql_api.aggregates.PagedAggregate.read", raising)
     token = await make_token(company, Role.ANALYST, None, None)
     chosen = company.model_copy(update={"api_compiler": compiles})
     refusals: list[str] = []

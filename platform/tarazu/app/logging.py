@@ -14,6 +14,7 @@ from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Any, Final
 
+import orjson
 import structlog
 from structlog.types import Processor
 
@@ -39,7 +40,7 @@ def configure_logging(settings: Settings, stream: Any = None) -> None:
             key_order=["timestamp", "level", "event", "logger"], drop_missing=True
         )
     else:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer = structlog.processors.JSONRenderer(serializer=_as_json)
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -66,6 +67,11 @@ def configure_logging(settings: Settings, stream: Any = None) -> None:
     # That the server starts and stops.
     logging.getLogger("uvicorn").setLevel(max(logging.INFO, level))
     logging.getLogger("tarazu").setLevel(level)
+
+
+def _as_json(event: Any, **_options: Any) -> str:
+    # Two lines a request: the standard library's encoder would take twice as long for each.
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def bind_request(request_id: str) -> None:

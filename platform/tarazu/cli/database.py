@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 import typer
 
 from tarazu.cli.context import Json, reporting, run, settings_with_database
 from tarazu.cli.output import out, print_json, table
-from tarazu.database import EmbeddedServer
+from tarazu.database import EmbeddedServer, Sessions, create_engine
 from tarazu.doctor import Status, diagnose
 from tarazu.errors import InputError
+from tarazu.receivables.repository import UnexplainedReceivable, unexplained_receivables
 from tarazu.settings import Settings, get_settings
 
 app = typer.Typer(
@@ -71,6 +73,33 @@ def upgrade() -> None:
         out.print(f"schema {after}" + ("" if before == after else f" (was {before or 'empty'})"))
 
 
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Check that what was paid of each invoice is the sum of its payments (exit code 1 if not). Reads all of them."""
+    with reporting(as_json=as_json):
+        settings = settings_with_database()
+
+        async def work() -> list[UnexplainedReceivable]:
+            engine = create_engine(settings, application_name="tarazu check", pool_size=1)
+            try:
+                async with Sessions(engine).read() as session:
+                    return await unexplained_receivables(session)
+            finally:
+                await engine.dispose()
+
+        found = run(work())
+        if as_json:
+            print_json({"receivables": [asdict(each) for each in found]})
+        for each in found if not as_json else ():
+            out.print(
+                f"invoice {each.invoice_id}: {each.paid_rial:,} rial paid, {each.allocated_rial:,} by its payments",
+                markup=False,
+            )
+        if not as_json:
+            out.print("every invoice agrees with its payments" if not found else "at most 100 are shown")
+        raise typer.Exit(1 if found else 0)
+
+
 def doctor(as_json: Json = False) -> None:
     """Say what is configured, reachable and migrated, and how to mend what is not."""
     from migrations.runner import head_revision
@@ -85,11 +114,15 @@ def doctor(as_json: Json = False) -> None:
         else:
             shown = table("Tarazu doctor", "check", "status", "detail", "mend")
             colours = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
-            for check in checks:
+            for check in (each for each in checks if not each.is_default):
                 colour = colours[check.status]
                 shown.add_row(
                     check.name, f"[{colour}]{check.status.value}[/{colour}]", check.detail, check.mend or ""
                 )
             out.print(shown)
+            unset = sum(check.is_default for check in checks)
+            out.print(
+                f"{unset} settings have their default: `tarazu doctor --json` lists them.", markup=False
+            )
         if any(check.status is Status.FAIL for check in checks):
             raise typer.Exit(1)

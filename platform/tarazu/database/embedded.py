@@ -84,6 +84,9 @@ class EmbeddedServer:
             account = create_account()
             if account.is_own:
                 private_folder(self._settings.home)
+            elif self._settings.embedded_directory is None:
+                # Before its place is decided: its mode says whether the server's user can enter it.
+                private_folder(self._settings.home, mode=0o711)
             programs = reachable_programs(wheel_programs(), account, SYSTEM_STORE)
             layout = decide_layout(self._settings, account)
             create_folders(layout)

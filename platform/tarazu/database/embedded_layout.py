@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tarazu.database.embedded_account import ServerAccount, find_account
 from tarazu.errors import StorageError
+from tarazu.folders import nearest_existing
 from tarazu.settings import Settings
 
 SYSTEM_STORE = Path("/var/lib/tarazu")
@@ -104,9 +105,13 @@ def decide_layout(
     if in_home.is_initialised:
         return _entered(in_home)
     in_store = _layout(system_store / digest_of(settings.home), account, relocated=True)
-    if in_store.is_initialised or not settings.home.is_dir() or not account.can_enter(settings.home):
-        return in_store
-    return in_home
+    # A home that is made later is entered like the folder that it is made in. In it, whoever removes the home removes
+    # the database with it.
+    return (
+        in_store
+        if in_store.is_initialised or not account.can_enter(nearest_existing(settings.home))
+        else in_home
+    )
 
 
 def _layout(root: Path, account: ServerAccount, *, relocated: bool = False) -> EmbeddedLayout:
@@ -114,9 +119,7 @@ def _layout(root: Path, account: ServerAccount, *, relocated: bool = False) -> E
 
 
 def _entered(layout: EmbeddedLayout) -> EmbeddedLayout:
-    ancestor = layout.root
-    while not ancestor.exists():
-        ancestor = ancestor.parent
+    ancestor = nearest_existing(layout.root)
     # The root itself is opened to the server's group when we create it.
     closed = ancestor if ancestor != layout.root else ancestor.parent
     if not layout.account.is_own and not layout.account.can_enter(closed):

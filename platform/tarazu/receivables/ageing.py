@@ -5,8 +5,6 @@ A debt is overdue from the day after its due date; a debt without a due date nev
 
 from __future__ import annotations
 
-import datetime as dt
-from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -51,16 +49,6 @@ AGE_RANGES: Final = (
 )
 
 
-def days_overdue(due_on: dt.date | None, as_of: dt.date) -> int:
-    """Days since the due date; 0 where it has not passed or there is none."""
-    return 0 if due_on is None else max((as_of - due_on).days, 0)
-
-
-def bucket_of(days: int) -> AgeBucket:
-    """The bucket of a debt that is `days` overdue; 0 and less is current."""
-    return next(age.bucket for age in AGE_RANGES if age.last_day is None or days <= age.last_day)
-
-
 class AgeBucketsError(InputError):
     """Bounds of age buckets must be 1 to 12 different numbers of days, ascending, from 1 to 36500."""
 
@@ -95,15 +83,6 @@ class AgeBuckets:
     def first_days(self) -> tuple[int, ...]:
         """The first day overdue of each bucket but "not overdue": (1, 31, 61)."""
         return (1, *(bound + 1 for bound in self.bounds))
-
-    def range_of(self, days: int) -> tuple[int | None, int | None]:
-        """First and last day of the bucket of a debt that is `days` overdue; None is without end."""
-        first_days = self.first_days
-        place = bisect_right(first_days, days)
-        return (
-            first_days[place - 1] if place else None,
-            first_days[place] - 1 if place < len(first_days) else None,
-        )
 
 
 DEFAULT_BUCKETS: Final = AgeBuckets(

@@ -126,6 +126,8 @@ usage_point: Final = _all_of(
     by_district, _with(AgreementUsagePoint, "usage_point_id", "id", _supplies_sector_today)
 )
 of_usage_point: Final = _with(UsagePoint, "id", "usage_point_id", usage_point)
+# Of a point in scope, former supplies to customers of other sectors are not.
+supply: Final = _all_of(of_usage_point, _of_customers_sector)
 of_invoice: Final = _with(Invoice, "id", "invoice_id", of_usage_point)
 of_installation: Final = _with(MeterInstallation, "id", "installation_id", of_usage_point)
 # A meter is in scope with any point that it hangs or hung at.

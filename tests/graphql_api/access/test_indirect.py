@@ -56,6 +56,16 @@ async def test_a_link_to_a_case_outside_the_scope_is_left_out(started: Any) -> N
     assert link["author"] == "own"
 
 
+async def test_a_former_supply_to_another_sector_is_left_out(started: Any) -> None:
+    api, _ = started
+    query = '{ usagePoint(subscriptionNo: "S-own") { supplies { totalCount edges { node { agreement { agreementNo } } } } } }'
+    assert (await api.ask(query))["usagePoint"]["supplies"]["totalCount"] == 2
+    own = await api.as_(Role.ANALYST, sectors=[Sector.PRIVATE])
+    supplies = (await own.ask(query))["usagePoint"]["supplies"]
+    assert supplies["totalCount"] == len(supplies["edges"]) == 1
+    assert supplies["edges"][0]["node"]["agreement"] is not None
+
+
 async def test_who_may_change_a_case_and_not_read_it_is_not_told_of_it_by_the_answer(
     started: Any, monkeypatch: Any
 ) -> None:

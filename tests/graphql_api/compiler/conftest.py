@@ -25,7 +25,8 @@ from graphql.execution.values import get_variable_values
 from hypothesis import strategies as st
 
 from graphql_api import schema as schema_module
-from graphql_api.compiler.prepared import Compiler, reading_limits
+from graphql_api.compiler.mapping import ReadingLimits
+from graphql_api.compiler.prepared import Compiler
 from graphql_api.context import Context
 from graphql_api.filters import CONTAINS_LENGTH_MIN
 from graphql_api.reads import answer
@@ -74,7 +75,7 @@ class BothPaths:
             operation,
             values,
             principal,
-            reading_limits(principal, self.settings.page_size_max, TODAY),
+            ReadingLimits(self.settings.page_size_max, TODAY, principal.permissions),
         )
         answered = await answer(read, self.pool, timeout_ms=10_000)
         if answered.errors:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from tarazu.models import AgreementUsagePoint
-from tarazu.receivables.ageing import bucket_of
+from tests.ageing import bucket_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tarazu.receivables.ageing import bucket_of
+from tests.ageing import bucket_of
 
 from .conftest import Debt
 

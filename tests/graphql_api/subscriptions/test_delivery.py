@@ -126,7 +126,11 @@ async def test_a_restart_of_the_server_loses_nothing(utility: Any, start: Any, c
 async def test_a_slow_consumer_is_told_to_resync_while_others_get_theirs_in_time(
     utility: Any, start: Any, client: Any
 ) -> None:
-    server = start(send_buffer_bytes=4096, subscription_queue_events=20, subscription_stall_seconds=0.5)
+    # Long enough that a quick consumer on a busy machine is not taken for a slow one.
+    stall_seconds = 2.0
+    server = start(
+        send_buffer_bytes=4096, subscription_queue_events=20, subscription_stall_seconds=stall_seconds
+    )
     small = socket.create_connection(("127.0.0.1", server.port))
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     small.setblocking(False)
@@ -146,6 +150,7 @@ async def test_a_slow_consumer_is_told_to_resync_while_others_get_theirs_in_time
             await asyncio.sleep(0.2)
         # Some 10 ms where nothing else runs; the bound is for machines that are busy.
         assert max(delays) < 5, "the quick one waits for the slow one"
+        await asyncio.sleep(stall_seconds + 1)
         got = []
         while True:
             message = await slow.receive()

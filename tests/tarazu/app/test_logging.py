@@ -138,7 +138,7 @@ async def test_no_canary_reaches_the_log_on_any_path(
             return local_operator()
 
     monkeypatch.setattr("graphql_api.cases.readers.case_summary_statement", broken)
-    monkeypatch.setattr("graphql_api.network.readers._BalanceReader.read", raising)
+    monkeypatch.setattr("graphql_api.aggregates.PagedAggregate.read", raising)
     app = create_app(database.model_copy(update={"api_compiler": compiles}))
     async with app.router.lifespan_context(app) as state:
 

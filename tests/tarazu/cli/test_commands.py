@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 
+import asyncpg
 import pytest
+
+from tarazu.database.urls import asyncpg_dsn
 
 
 @pytest.fixture
@@ -121,6 +126,38 @@ def test_doctor_says_what_is_configured_reachable_and_migrated(tarazu):
     checks = {check["name"]: check for check in json.loads(out)["checks"]}
     assert code == 0, checks
     assert all(check["mend"] for check in checks.values() if check["status"] != "ok")
+
+
+def test_check_shows_an_invoice_that_disagrees_with_its_payments(tarazu, database):
+    assert tarazu("db", "check")[0] == 0
+
+    async def spoil():
+        connection = await asyncpg.connect(asyncpg_dsn(database))
+        await connection.execute(
+            """
+            INSERT INTO district (code) VALUES ('D');
+            INSERT INTO usage_point (subscription_no, district_id) SELECT 'S', id FROM district;
+            INSERT INTO invoice (usage_point_id, invoice_no, billing_year, billing_period, period_start, period_end,
+                consumption_kwh, payable_rial)
+                SELECT id, 'I', 1404, 1, '2025-01-01', '2025-03-01', 5, 1000 FROM usage_point;
+            UPDATE receivable SET paid_rial = 7
+            """
+        )
+        await connection.close()
+
+    asyncio.run(spoil())
+    code, out, _ = tarazu("db", "check", "--json")
+    (found,) = json.loads(out)["receivables"]
+    assert (code, found["paid_rial"], found["allocated_rial"]) == (1, 7, 0)
+
+
+def test_doctor_shows_people_what_was_set_and_counts_the_rest(tarazu):
+    code, out, _ = tarazu("doctor")
+    checks = "".join(line.split("│")[1].strip() for line in out.splitlines() if "│" in line)
+    assert code == 0
+    assert "TARAZU_LAKE_BUCKETS" in checks
+    assert "TARAZU_PAGE_SIZE_MAX" not in checks
+    assert re.search(r"\d+ settings have their default", out)
 
 
 def test_the_catalogue_that_ships_is_flawless(tarazu):

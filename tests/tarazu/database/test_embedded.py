@@ -393,6 +393,18 @@ class TestPlaceForRoot:
         assert layout.root.name == "postgres"
         assert not layout.relocated
 
+    def test_a_home_that_is_not_there_yet_will_hold_it_and_goes_with_it(self, make_directory, tmp_path):
+        home = make_directory() / "clone" / ".tarazu"
+        layout = decide_layout(Settings(home=home), create_account(), system_store=tmp_path)
+        assert layout.root == home / "postgres"
+        assert not home.exists()
+
+    def test_a_home_to_be_made_in_a_closed_folder_moves_it_to_the_store(self, make_directory, tmp_path):
+        closed = make_directory()
+        closed.chmod(0o700)
+        layout = decide_layout(Settings(home=closed / "home"), create_account(), system_store=tmp_path)
+        assert layout.root == tmp_path / digest_of(closed / "home")
+
     def test_a_closed_home_moves_it_to_the_store(self, make_directory, tmp_path):
         home = make_directory()
         home.chmod(0o700)

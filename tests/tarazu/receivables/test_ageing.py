@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarazu.receivables.ageing import AGE_RANGES, AgeBucket, bucket_of, days_overdue
+from tarazu.receivables.ageing import AGE_RANGES, AgeBucket
+from tests.ageing import bucket_of, days_overdue
 
 DAY = dt.date(2025, 6, 1)
 

@@ -22,7 +22,6 @@ from tarazu.receivables.ageing import (
     DEFAULT_BUCKETS,
     AgeBuckets,
     AgeBucketsError,
-    bucket_of,
 )
 from tarazu.receivables.debts import (
     DEBTOR_ORDERS,
@@ -33,6 +32,7 @@ from tarazu.receivables.debts import (
     debt_summary_statement,
     debtors_statement,
 )
+from tests.ageing import bucket_of, range_of
 
 DAYS = [dt.date(2025, 1, 10), dt.date(2025, 3, 1), dt.date(2025, 5, 20), dt.date(2030, 1, 1)]
 
@@ -66,7 +66,7 @@ def debts_of(made: Any, as_of: dt.date, scope: Any, buckets: AgeBuckets = DEFAUL
         term = made.term_of(invoice.usage_point_id, last_day)
         days = (as_of - invoice.due_on).days if invoice.due_on else 0
         district = districts[invoice.usage_point_id]
-        first, last = buckets.range_of(days)
+        first, last = range_of(buckets, days)
         keys = {
             "sector": customer and customer.sector,
             "district_id": district.id,
@@ -249,17 +249,17 @@ def test_buckets_that_are_none_are_refused(bounds: tuple[int, ...]) -> None:
 )
 def test_every_age_is_in_the_range_of_its_bucket_and_ranges_meet(bounds: set[int], days: int) -> None:
     buckets = AgeBuckets(tuple(sorted(bounds)))
-    first, last = buckets.range_of(days)
+    first, last = range_of(buckets, days)
     assert first is None or first <= days
     assert last is None or days <= last
     if last is not None:
-        assert buckets.range_of(last + 1)[0] == last + 1
+        assert range_of(buckets, last + 1)[0] == last + 1
     assert (first is None) == (days <= 0)
     assert (last is None) == (days > max(bounds))
 
 
 @given(st.integers(-10, 500))
 def test_the_default_buckets_are_those_that_have_names(days: int) -> None:
-    first, last = DEFAULT_BUCKETS.range_of(days)
+    first, last = range_of(DEFAULT_BUCKETS, days)
     name = f"{first}-{last}" if first and last else "current" if last == 0 else "over-365"
     assert bucket_of(days).value == name

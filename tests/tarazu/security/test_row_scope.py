@@ -198,7 +198,10 @@ class Plain:
     def _at_point(self, row: Any) -> bool:
         return self.usage_point(row.usage_point)
 
-    agreement_usage_point = meter_installation = invoice = _at_point
+    meter_installation = invoice = _at_point
+
+    def agreement_usage_point(self, row: Any) -> bool:
+        return self._at_point(row) and self.in_sectors(row.agreement.customer)
 
     def meter_reading(self, row: Any) -> bool:
         return self.usage_point(row.installation.usage_point)
@@ -253,7 +256,7 @@ RULES: dict[type[Any], Any] = {
     models.Feeder: row_scope.feeder,
     models.ExchangePoint: row_scope.exchange_point,
     models.UsagePoint: row_scope.usage_point,
-    models.AgreementUsagePoint: row_scope.of_usage_point,
+    models.AgreementUsagePoint: row_scope.supply,
     models.MeterInstallation: row_scope.of_usage_point,
     models.MeterReading: row_scope.of_installation,
     models.Meter: row_scope.meter,
