@@ -144,7 +144,7 @@ def _chunk(layout: Layout, window: Window, shares: Shares, rng: np.random.Genera
     truth = truth_frame(layout, people, parties, plan, payments, unrecorded, lost_share, subscription, window)
     plain = (plan.kind < 0) & people.has(Circumstance.NONE) & (plan.unpaid_from < 0) & (plan.lag_from < 0)
     slips = np.random.default_rng(rng.integers(2**63))
-    untouched = numbers.text(subscription[np.flatnonzero(plain & ~people.government)])
+    untouched = numbers.text(subscription[np.flatnonzero(plain)])
     truth = pl.concat(
         [
             truth,

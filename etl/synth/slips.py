@@ -53,16 +53,19 @@ def make_slips(
     for row, number in enumerate(tables["invoice"]["subscription_no"].to_list()):
         rows.setdefault(number, []).append(row)
     told: list[tuple[str, str, int]] = []
-    for kind, (of_demand, slip) in _SLIPS.items():
-        hosts = [number for number in free if of_demand is None or (number in demand) == of_demand]
-        hosts = [number for number in hosts if len(rows.get(number, ())) >= 4]
+    for place, (kind, (of_demand, slip)) in enumerate(_SLIPS.items()):
+        # Demand customers are few: one may suffer several slips, each in a bill of its own.
+        among = untouched.to_list() if of_demand else free
+        back = 3 * (place + 1) if of_demand else 3
+        hosts = [number for number in among if of_demand is None or (number in demand) == of_demand]
+        hosts = [number for number in hosts if len(rows.get(number, ())) > back]
         count = min(count_of(shares.of(kind), points, chunk, rng), len(hosts))
         chosen = [hosts[i] for i in sorted(rng.choice(len(hosts), count, replace=False).tolist())]
         free = sorted(set(free) - set(chosen))
         for number in chosen:
             own = rows[number]
             # Neither the first bill nor the newest two: whatever follows a slip is there too.
-            at = len(own) - 3
+            at = len(own) - back
             slip(tables, _Slip(number, own[at], own[at + 1]))
             told.append((number, kind.value, own[at]))
     return _truth(tables, told)
@@ -209,15 +212,16 @@ def _pay_twice(tables: Tables, slip: _Slip) -> None:
 
 
 _SLIPS: Final[dict[Planted, tuple[bool | None, Callable[[Tables, _Slip], None]]]] = {
+    # First those of demand customers, of whom there are few.
+    Planted.REGISTER_MISSING: (True, _lose_register),
+    Planted.SELF_READ_LOW: (True, _read_by_customer),
+    Planted.DEMAND_TOO_SMALL: (True, _calculate_read_demand),
     Planted.PERIOD_SHIFTED: (False, _shift_reading),
     Planted.NOT_ROUNDED: (None, _leave_remainder),
     Planted.WRONG_SEGMENT: (False, _register_power),
     Planted.REVISED_TWICE: (False, _revise),
     Planted.ISSUED_LATE: (None, _issue_late),
-    Planted.REGISTER_MISSING: (True, _lose_register),
-    Planted.SELF_READ_LOW: (True, _read_by_customer),
     Planted.UNDERTAXED: (None, _undertax),
-    Planted.DEMAND_TOO_SMALL: (True, _calculate_read_demand),
     Planted.MISPRICED: (False, _misprice),
     Planted.PAID_TWICE: (None, _pay_twice),
 }
