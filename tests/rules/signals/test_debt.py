@@ -67,6 +67,8 @@ def test_government_debt_is_present_where_something_is_overdue(site, bodies):
         outstanding_rial=overdue + 5,
         overdue_rial=overdue,
         oldest_due=np.where(overdue > 0, as_of - age, NO_DAY).astype(np.int32),
+        is_government=np.ones(len(bodies), bool),
+        all_overdue_rial=int(overdue.sum()),
         as_of=as_of,
         site=site,
     )
