@@ -111,6 +111,25 @@ def _evaluate_family(
     rows = candidates.rows
     concerned = np.logical_or.reduce(candidates.by_rule)
     facts = facts_of(table, candidates, rules)
+    apart = np.zeros(len(rows), np.bool_)
+    for district_id in sorted(frozenset().union(*(rule.districts for rule in rules))):
+        there = table.batch.district_id[rows] == district_id
+        apart |= there
+        own = [rule.of_district(district_id) for rule in rules]
+        _evaluate_variants(table, rows, concerned & there, facts, own, evaluator, fired)
+    _evaluate_variants(table, rows, concerned & ~apart, facts, rules, evaluator, fired)
+
+
+def _evaluate_variants(
+    table: SignalTable,
+    rows: NDArray[np.int64],
+    concerned: NDArray[np.bool_],
+    facts: list[Facts],
+    rules: list[Rule],
+    evaluator: EvaluatorFactory,
+    fired: list[list[str]],
+) -> None:
+    """Judge those concerned by rules that have the same values in all their districts."""
     classes = (
         table.batch.tariff_class[rows]
         if isinstance(table.batch, PointBatch)
@@ -130,9 +149,13 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
     """The findings of one rule, column by column: a million of them cost seconds, not minutes."""
     batch, signals = table.batch, all_signals()
     keys, ids, districts, classes = _subjects(batch, rows)
-    by_class = {tariff_class: rule.parameter_values(tariff_class) for tariff_class in dict.fromkeys(classes)}
+    own = rule.districts
+    scopes = [
+        (c, district if district in own else None) for c, district in zip(classes, districts, strict=True)
+    ]
+    by_scope = {scope: rule.parameter_values(*scope) for scope in dict.fromkeys(scopes)}
     columns: dict[str, tuple[list[Any], str]] = {
-        f"${name}": ([by_class[c][name] for c in classes], parameter.unit)
+        f"${name}": ([by_scope[scope][name] for scope in scopes], parameter.unit)
         for name, parameter in rule.parameters.items()
     }
     described: list[tuple[str, str, str]] = []
@@ -154,8 +177,8 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
             invoices = [
                 old if old >= 0 else new for old, new in zip(invoices, named[rows].tolist(), strict=True)
             ]
-    parameters = {tariff_class: orjson.dumps(values).decode() for tariff_class, values in by_class.items()}
-    parameters_json = [parameters[tariff_class] for tariff_class in classes]
+    parameters = {scope: orjson.dumps(values).decode() for scope, values in by_scope.items()}
+    parameters_json = [parameters[scope] for scope in scopes]
     evidence_json = [
         orjson.dumps(
             [
@@ -165,7 +188,7 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
         ).decode()
         for values in zip(*shown, strict=True)
     ]
-    energy, money = _at_risk(table, rule, rows, classes)
+    energy, money = at_risk(table, rule, rows, classes)
     unknown: list[dt.date | None] = [None] * len(rows)
     subject_rule = f"|{rule.id}|{rule.version}|"
     return [
@@ -214,7 +237,7 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
     ]
 
 
-def _at_risk(
+def at_risk(
     table: SignalTable, rule: Rule, rows: NDArray[np.int64], classes: list[str | None]
 ) -> tuple[list[float], list[int]]:
     """(kWh, rial). Energy is priced at the site's price of the class; a transformer's at the residential one, which

@@ -60,7 +60,7 @@ _engines = threading.local()
 def durable(rules: Sequence[Rule], tariff_class: str | None) -> Evaluator:
     """This thread's engine for these rules; the reference evaluator where the package cannot be loaded."""
     cache: dict[tuple[object, ...], Evaluator] = _engines.__dict__.setdefault("cache", {})
-    key = (tuple((rule.id, rule.content_hash) for rule in rules), tariff_class)
+    key = (tuple((rule.id, rule.content_hash, rule.thresholds) for rule in rules), tariff_class)
     if key not in cache:
         try:
             cache[key] = DurableEvaluator(rules, tariff_class)
