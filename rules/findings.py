@@ -148,7 +148,7 @@ def _evaluate_variants(
 def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list[Finding]:
     """The findings of one rule, column by column: a million of them cost seconds, not minutes."""
     batch, signals = table.batch, all_signals()
-    keys, ids, districts, classes = _subjects(batch, rows)
+    keys, ids, districts, classes = subjects(batch, rows)
     own = rule.districts
     scopes = [
         (c, district if district in own else None) for c, district in zip(classes, districts, strict=True)
@@ -256,7 +256,7 @@ def at_risk(
     )
 
 
-def _subjects(
+def subjects(
     batch: Batch, rows: NDArray[np.int64]
 ) -> tuple[list[str], list[int], list[int], list[str | None]]:
     """(natural keys, ids, district ids, tariff classes) of the rows."""

@@ -64,7 +64,8 @@ def rule_with(rule: Rule, settings: Iterable[ParameterSetting]) -> Rule:
         known = parameter_of(rule, setting.parameter)
         if setting.tariff_class is not None and setting.tariff_class not in TARIFF_CLASSES:
             raise InputError(
-                f"There is no tariff class {setting.tariff_class!r}.", mend=f"Known: {', '.join(TARIFF_CLASSES)}."
+                f"There is no tariff class {setting.tariff_class!r}.",
+                mend=f"Known: {', '.join(TARIFF_CLASSES)}.",
             )
         check_bounds(rule, known, setting.value)
         parameters[known.name] = _with(parameters[known.name], setting)
@@ -78,7 +79,8 @@ def parameter_of(rule: Rule, name: str) -> Parameter:
     """
     if name not in rule.parameters:
         raise NotFoundError(
-            f"Rule {rule.id} has no parameter {name!r}.", mend=f"Known: {', '.join(rule.parameters) or 'none'}."
+            f"Rule {rule.id} has no parameter {name!r}.",
+            mend=f"Known: {', '.join(rule.parameters) or 'none'}.",
         )
     return rule.parameters[name]
 

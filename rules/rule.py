@@ -108,7 +108,9 @@ class Rule:
 
     def parameter_values(self, tariff_class: str | None, district_id: int | None = None) -> dict[str, float]:
         """The parameters in force for a subject of that class in that district."""
-        return {name: parameter.value(tariff_class, district_id) for name, parameter in self.parameters.items()}
+        return {
+            name: parameter.value(tariff_class, district_id) for name, parameter in self.parameters.items()
+        }
 
     @property
     def districts(self) -> frozenset[int]:

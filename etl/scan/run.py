@@ -24,6 +24,7 @@ from etl.lake.snapshot import reading
 from etl.lake.transformers import read_transformers
 from etl.memory import peak_rss_mb
 from etl.scan.cluster import Outcome, cluster, run_tasks
+from etl.scan.in_force import catalogue_in_force
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
 from etl.scan.results import read_results
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
@@ -108,7 +109,9 @@ async def scan(
             manifest = require_manifest(settings.lake_directory)
             async with advisory_lock(engine, "scan"):
                 day = as_of or dt.date.fromisoformat(manifest.last_day)
-                return await _Scan(settings, catalogue, manifest, day, engine, progress).run(started)
+                async with engine.connect() as connection:
+                    in_force = await catalogue_in_force(connection, catalogue, day)
+                return await _Scan(settings, in_force, manifest, day, engine, progress).run(started)
     finally:
         await engine.dispose()
 

@@ -12,6 +12,7 @@ from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier,
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
 from .receivable import Receivable
+from .rule_parameter import RuleParameter, RuleParameterDecision
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
 from .triage import CaseComment, CaseLink, InspectionMeasurement, InspectionSeal
@@ -51,6 +52,8 @@ __all__ = [
     "PaymentAllocation",
     "QuarantinedRow",
     "Receivable",
+    "RuleParameter",
+    "RuleParameterDecision",
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",
