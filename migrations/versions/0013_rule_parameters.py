@@ -74,7 +74,6 @@ def upgrade() -> None:
             postgresql_nulls_not_distinct=True,
         ),
         sa.UniqueConstraint("id", "principal_id", name=op.f("uq_rule_parameter_id_principal_id")),
-        info={"natural_key": ("rule_id", "parameter", "tariff_class", "district_id", "version")},
     )
     op.create_index(
         op.f("ix_rule_parameter_district_id"),
@@ -109,7 +108,6 @@ def upgrade() -> None:
             name=op.f("fk_rule_parameter_decision_rule_parameter_id_proposed_by_id"),
         ),
         sa.PrimaryKeyConstraint("rule_parameter_id", name=op.f("pk_rule_parameter_decision")),
-        info={"natural_key": ("rule_parameter_id",)},
     )
     op.create_index(
         op.f("ix_rule_parameter_decision_rule_parameter_id_proposed_by_id"),

@@ -46,7 +46,6 @@ class RuleParameter(Base):
         CheckConstraint("value BETWEEN least AND most", name="bounds"),
         CheckConstraint("char_length(reason) BETWEEN 1 AND 1000", name="reason"),
         validity_check(),
-        {"info": {"natural_key": ("rule_id", "parameter", "tariff_class", "district_id", "version")}},
     )
 
     id: Mapped[Key]
@@ -82,7 +81,6 @@ class RuleParameterDecision(Base):
         Index(None, "rule_parameter_id", "proposed_by_id"),
         CheckConstraint("principal_id <> proposed_by_id", name="four_eyes"),
         CheckConstraint("char_length(reason) BETWEEN 1 AND 1000", name="reason"),
-        {"info": {"natural_key": ("rule_parameter_id",)}},
     )
 
     rule_parameter_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
