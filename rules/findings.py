@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import orjson
 
+from rules.agent_batch import AgentBatch
 from rules.batch import EPOCH, TARIFF_CLASSES, CustomerBatch, PointBatch, TransformerBatch
 from rules.facts import Facts, SignalTable, compute, facts_of
 from rules.narrative import render_all
@@ -273,5 +274,7 @@ def subjects(
     unclassed: list[str | None] = [None] * len(at)
     if isinstance(batch, TransformerBatch):
         return [batch.code[row] for row in at], batch.transformer_id[rows].tolist(), districts, unclassed
+    if isinstance(batch, AgentBatch):
+        return [batch.agent_no[row] for row in at], batch.agent_id[rows].tolist(), districts, unclassed
     assert isinstance(batch, CustomerBatch)
     return [batch.customer_no[row] for row in at], batch.customer_id[rows].tolist(), districts, unclassed

@@ -28,6 +28,7 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "count": (0, "", ""),
     "factor": (2, "", ""),
     "units": (0, " units", " واحد"),
+    "second": (0, " seconds", " ثانیه"),
 }
 
 

@@ -20,6 +20,18 @@ DEFAULT_SITE_FILE = Path(__file__).parent / "catalogue" / "site.yaml"
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingPractice:
+    """What counts as what when the visits of reading agents are counted; site values of the same names."""
+
+    step_limits_kwh: tuple[float, ...] = (100.0, 200.0, 300.0, 400.0, 500.0, 600.0)
+    step_window_kwh: float = 5.0
+    far_metres: float = 100.0
+    night_from_hour: int = 20
+    night_to_hour: int = 5
+    least_others_visits: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Site values in force on one day."""
 
@@ -28,6 +40,7 @@ class Site:
     balance_coverage_percent: float
     service_type: int
     company_code: int  # -1: not checked
+    reading: ReadingPractice = ReadingPractice()
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -59,6 +72,14 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
         balance_coverage_percent=float(at("balance_coverage_percent")),
         service_type=int(at("service_type")),
         company_code=int(company_code) if company_code else -1,
+        reading=ReadingPractice(
+            step_limits_kwh=tuple(float(limit) for limit in at("step_limits_kwh")),
+            step_window_kwh=float(at("step_window_kwh")),
+            far_metres=float(at("far_metres")),
+            night_from_hour=int(at("night_from_hour")),
+            night_to_hour=int(at("night_to_hour")),
+            least_others_visits=int(at("least_others_visits")),
+        ),
     )
 
 

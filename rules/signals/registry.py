@@ -22,8 +22,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Unit = Literal["kWh", "kWh/day", "rial", "percent", "month", "day", "date", "count", "factor", "units"]
-SubjectKind = Literal["usage_point", "transformer", "customer"]
+Unit = Literal[
+    "kWh", "kWh/day", "rial", "percent", "month", "day", "date", "count", "factor", "units", "second"
+]
+SubjectKind = Literal["usage_point", "transformer", "customer", "reading_agent"]
 Need = Literal[
     "bills",
     "panel",
@@ -35,6 +37,13 @@ Need = Literal[
     "bill_ids",
     "registers",
     "period_starts",
+    "visits",
+    "visit_routes",
+    "visit_results",
+    "visit_times",
+    "visit_positions",
+    "visit_photos",
+    "visit_corrections",
 ]
 
 
