@@ -18,6 +18,7 @@ import numpy as np
 from etl.lake.files import read_bucket
 from etl.lake.manifest import require_manifest
 from etl.lake.transformers import read_transformers
+from etl.lake.visits import read_agents
 from etl.scan.reductions import BALANCE_MONTHS, Whole, merge, reduce_bucket
 from etl.scan.run import not_evaluated
 from etl.scan.tasks import BucketTask
@@ -138,11 +139,14 @@ def simulate(
     ]
     trial = _Trial(rule, rule_with(rule, tried), others, day.isoformat())
     site = load_site(day, settings.site_file, settings.company_code)
+    result = Simulation(rule_id, day.isoformat())
+    if rule.subject == "reading_agent":
+        result.add(trial.of(read_agents(lake / manifest.visits, as_of=day_number(day), site=site)))
+        return result
     tasks = [
         BucketTask(int(number), lake / bucket.folder, bucket.last_month, day, site)
         for number, bucket in sorted(manifest.bucket.items(), key=lambda item: int(item[0]))
     ]
-    result = Simulation(rule_id, day.isoformat())
     needed = {need for one in (rule, *others) for name in one.signals for need in all_signals()[name].needs}
     whole = (
         None

@@ -18,7 +18,7 @@ from etl.lake.files import read_bucket
 from etl.memory import peak_rss_mb
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, reduce_bucket
 from etl.scan.results import write_results
-from rules.batch import CustomerBatch, PeerGroups, TransformerBatch, month_number, month_starts
+from rules.batch import Batch, PeerGroups, month_number, month_starts
 from rules.engine import DurableEvaluator, EngineUnavailableError
 from rules.findings import Evaluator, find
 from rules.reference import ReferenceEvaluator
@@ -107,7 +107,7 @@ def evaluate_task(
 
 
 def evaluate_whole_task(
-    batch: TransformerBatch | CustomerBatch,
+    batch: Batch,
     rules: list[Rule],
     results: Path,
     opened_on: str,

@@ -4,6 +4,8 @@ Importing this package declares them all; a new kernel's module is added to the 
 """
 
 from . import (
+    agent_conduct,
+    agent_excess,
     bill_identifiers,
     circumstances,
     debt,
@@ -26,6 +28,8 @@ __all__ = [
     "Field",
     "Signal",
     "SignalValues",
+    "agent_conduct",
+    "agent_excess",
     "all_signals",
     "bill_identifiers",
     "circumstances",

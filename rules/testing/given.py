@@ -23,6 +23,7 @@ from rules.batch import (
     month_starts,
 )
 from rules.site import Site, load_site
+from rules.testing.agents import agents_of
 from rules.testing.points import Bill, Point, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
 from tarazu.identifiers.bill import (
@@ -65,6 +66,8 @@ def batch_of(subject: SubjectKind, given: Given) -> Batch:
     site = load_site(scan_date)
     if subject == "transformer":
         return _transformer(given.get("transformer", {}), last_month, site)
+    if subject == "reading_agent":
+        return agents_of(given.get("agent", {}), site, scan_date)
     if subject == "customer":
         return _customer(given.get("government", {}), scan_day, site)
     return _point(given, scan_day, last_month, site)

@@ -11,6 +11,7 @@ from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .reading import Contractor, ReadingAgent, ReadingRoute, ReadingVisit
 from .receivable import Receivable
 from .rule_parameter import RuleParameter, RuleParameterDecision
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
@@ -28,6 +29,7 @@ __all__ = [
     "CaseEvent",
     "CaseEventPruned",
     "CaseLink",
+    "Contractor",
     "Customer",
     "DistributionTransformer",
     "District",
@@ -51,6 +53,9 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "ReadingAgent",
+    "ReadingRoute",
+    "ReadingVisit",
     "Receivable",
     "RuleParameter",
     "RuleParameterDecision",

@@ -124,6 +124,7 @@ class SubjectKind(StrEnum):
     USAGE_POINT = "usage_point"
     CUSTOMER = "customer"
     TRANSFORMER = "transformer"
+    READING_AGENT = "reading_agent"
 
 
 class Severity(StrEnum):
