@@ -29,6 +29,20 @@ class ReadingPractice:
     night_from_hour: int = 20
     night_to_hour: int = 5
     least_others_visits: int = 30
+    scorecard_weights: tuple[tuple[str, float], ...] = (
+        ("round_readings", 2.0),
+        ("step_heaping", 2.0),
+        ("same_registers", 2.0),
+        ("repeated_consumptions", 2.0),
+        ("not_read_visits", 1.0),
+        ("zero_readings", 2.0),
+        ("reading_corrections", 1.0),
+        ("irregular_visits", 0.5),
+        ("photo_mismatch", 3.0),
+        ("distant_readings", 1.0),
+    )
+    scorecard_least_evidence: float = 1.0
+    scorecard_full_evidence: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,11 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
             night_from_hour=int(at("night_from_hour")),
             night_to_hour=int(at("night_to_hour")),
             least_others_visits=int(at("least_others_visits")),
+            scorecard_weights=tuple(
+                (str(name), float(weight)) for name, weight in at("scorecard_weights").items()
+            ),
+            scorecard_least_evidence=float(at("scorecard_least_evidence")),
+            scorecard_full_evidence=float(at("scorecard_full_evidence")),
         ),
     )
 
