@@ -55,7 +55,7 @@ class Manifest:
         return sorted(int(number) for number in self.bucket)
 
 
-def generation_of(buckets: dict[str, Bucket], panel_months: int, transformers: str, visits: str) -> str:
+def generation_of(buckets: dict[str, Bucket], panel_months: int, transformers: str, visits: str = "") -> str:
     """Names the content: two lakes built from the same state of one database have the same generation."""
     text = json.dumps(
         [
