@@ -29,6 +29,8 @@ EXCLUDED_TABLES: Final = frozenset(
         "user_account",
         "login_session",
         "audit_event",
+        "rule_parameter",
+        "rule_parameter_decision",
     }
 )
 _TIMES: Final = frozenset({"created_at", "updated_at"})

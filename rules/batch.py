@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rules.agent_batch import AgentBatch
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -390,4 +392,4 @@ class PointBatch:
         return key
 
 
-Batch = PointBatch | TransformerBatch | CustomerBatch
+Batch = PointBatch | TransformerBatch | CustomerBatch | AgentBatch

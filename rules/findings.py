@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import orjson
 
+from rules.agent_batch import AgentBatch
 from rules.batch import EPOCH, TARIFF_CLASSES, CustomerBatch, PointBatch, TransformerBatch
 from rules.facts import Facts, SignalTable, compute, facts_of
 from rules.narrative import render_all
@@ -111,6 +112,25 @@ def _evaluate_family(
     rows = candidates.rows
     concerned = np.logical_or.reduce(candidates.by_rule)
     facts = facts_of(table, candidates, rules)
+    apart = np.zeros(len(rows), np.bool_)
+    for district_id in sorted(frozenset().union(*(rule.districts for rule in rules))):
+        there = table.batch.district_id[rows] == district_id
+        apart |= there
+        own = [rule.of_district(district_id) for rule in rules]
+        _evaluate_variants(table, rows, concerned & there, facts, own, evaluator, fired)
+    _evaluate_variants(table, rows, concerned & ~apart, facts, rules, evaluator, fired)
+
+
+def _evaluate_variants(
+    table: SignalTable,
+    rows: NDArray[np.int64],
+    concerned: NDArray[np.bool_],
+    facts: list[Facts],
+    rules: list[Rule],
+    evaluator: EvaluatorFactory,
+    fired: list[list[str]],
+) -> None:
+    """Judge those concerned by rules that have the same values in all their districts."""
     classes = (
         table.batch.tariff_class[rows]
         if isinstance(table.batch, PointBatch)
@@ -129,10 +149,14 @@ def _evaluate_family(
 def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list[Finding]:
     """The findings of one rule, column by column: a million of them cost seconds, not minutes."""
     batch, signals = table.batch, all_signals()
-    keys, ids, districts, classes = _subjects(batch, rows)
-    by_class = {tariff_class: rule.parameter_values(tariff_class) for tariff_class in dict.fromkeys(classes)}
+    keys, ids, districts, classes = subjects(batch, rows)
+    own = rule.districts
+    scopes = [
+        (c, district if district in own else None) for c, district in zip(classes, districts, strict=True)
+    ]
+    by_scope = {scope: rule.parameter_values(*scope) for scope in dict.fromkeys(scopes)}
     columns: dict[str, tuple[list[Any], str]] = {
-        f"${name}": ([by_class[c][name] for c in classes], parameter.unit)
+        f"${name}": ([by_scope[scope][name] for scope in scopes], parameter.unit)
         for name, parameter in rule.parameters.items()
     }
     described: list[tuple[str, str, str]] = []
@@ -154,8 +178,8 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
             invoices = [
                 old if old >= 0 else new for old, new in zip(invoices, named[rows].tolist(), strict=True)
             ]
-    parameters = {tariff_class: orjson.dumps(values).decode() for tariff_class, values in by_class.items()}
-    parameters_json = [parameters[tariff_class] for tariff_class in classes]
+    parameters = {scope: orjson.dumps(values).decode() for scope, values in by_scope.items()}
+    parameters_json = [parameters[scope] for scope in scopes]
     evidence_json = [
         orjson.dumps(
             [
@@ -165,7 +189,7 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
         ).decode()
         for values in zip(*shown, strict=True)
     ]
-    energy, money = _at_risk(table, rule, rows, classes)
+    energy, money = at_risk(table, rule, rows, classes)
     unknown: list[dt.date | None] = [None] * len(rows)
     subject_rule = f"|{rule.id}|{rule.version}|"
     return [
@@ -214,7 +238,7 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
     ]
 
 
-def _at_risk(
+def at_risk(
     table: SignalTable, rule: Rule, rows: NDArray[np.int64], classes: list[str | None]
 ) -> tuple[list[float], list[int]]:
     """(kWh, rial). Energy is priced at the site's price of the class; a transformer's at the residential one, which
@@ -233,7 +257,7 @@ def _at_risk(
     )
 
 
-def _subjects(
+def subjects(
     batch: Batch, rows: NDArray[np.int64]
 ) -> tuple[list[str], list[int], list[int], list[str | None]]:
     """(natural keys, ids, district ids, tariff classes) of the rows."""
@@ -250,5 +274,7 @@ def _subjects(
     unclassed: list[str | None] = [None] * len(at)
     if isinstance(batch, TransformerBatch):
         return [batch.code[row] for row in at], batch.transformer_id[rows].tolist(), districts, unclassed
+    if isinstance(batch, AgentBatch):
+        return [batch.agent_no[row] for row in at], batch.agent_id[rows].tolist(), districts, unclassed
     assert isinstance(batch, CustomerBatch)
     return [batch.customer_no[row] for row in at], batch.customer_id[rows].tolist(), districts, unclassed

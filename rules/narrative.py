@@ -33,6 +33,7 @@ _UNITS: dict[str, tuple[int, str, str]] = {
     "kvarh": (0, " kvarh", " کیلووارساعت"),
     "V": (0, " V", " ولت"),
     "minute": (0, " minutes", " دقیقه"),
+    "second": (0, " seconds", " ثانیه"),
 }
 
 

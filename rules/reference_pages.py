@@ -22,7 +22,12 @@ _MADE = (
     "<!-- Made from the declarations by `python -m rules.reference_pages docs/reference`; do not edit. -->"
 )
 _FAMILIES = {"theft": "Theft and metering", "billing": "Billing", "reading": "Reading", "debt": "Debt"}
-_SUBJECTS = {"usage_point": "Usage points", "transformer": "Transformers", "customer": "Customers"}
+_SUBJECTS = {
+    "usage_point": "Usage points",
+    "transformer": "Transformers",
+    "customer": "Customers",
+    "reading_agent": "Reading agents",
+}
 
 
 def render_rules(catalogue: Catalogue) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rules.batch import TARIFF_CLASSES
@@ -13,6 +13,10 @@ from rules.signals.registry import SubjectKind
 Status = Literal["draft", "shadow", "trial", "stable", "deprecated"]
 # Statuses whose findings open cases in this version; the others are measured or kept for reference only.
 ACTIVE: tuple[Status, ...] = ("trial", "stable")
+
+
+# A tariff class and the id of a district; None where it holds for all of them.
+Scope = tuple[str | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,12 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A threshold with its unit, bounds and source; `by_tariff_class` overrides the default for a class."""
+    """A threshold with its unit, bounds and source; `by_tariff_class` overrides the default for a class.
+
+    What a company has set (`rules.parameter_settings`) stands in the same two places; what it has set for a district
+    in `by_district`: district id → tariff class, or None for all of them → value. `set_for` names the scopes (tariff
+    class, district id) whose value is a company's.
+    """
 
     name: str
     unit: str
@@ -34,9 +43,22 @@ class Parameter:
     most: float
     source: str
     by_tariff_class: dict[str, float]
+    by_district: dict[int, dict[str | None, float]] = field(default_factory=dict)
+    set_for: frozenset[Scope] = frozenset()
 
-    def value(self, tariff_class: str | None) -> float:
-        return self.by_tariff_class.get(tariff_class, self.default) if tariff_class else self.default
+    def scope(self, tariff_class: str | None, district_id: int | None = None) -> Scope:
+        """Where the value for such a subject stands: a district comes before a class, both before either."""
+        own = self.by_district.get(district_id, {}) if district_id is not None else {}
+        for of_class in (tariff_class, None):
+            if of_class in own:
+                return of_class, district_id
+        return (tariff_class if tariff_class in self.by_tariff_class else None), None
+
+    def value(self, tariff_class: str | None, district_id: int | None = None) -> float:
+        of_class, of_district = self.scope(tariff_class, district_id)
+        if of_district is not None:
+            return self.by_district[of_district][of_class]
+        return self.default if of_class is None else self.by_tariff_class[of_class]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +106,40 @@ class Rule:
         yield from self.when
         yield from self.unless
 
-    def parameter_values(self, tariff_class: str | None) -> dict[str, float]:
-        """The parameters in force for a subject of that class."""
-        return {name: parameter.value(tariff_class) for name, parameter in self.parameters.items()}
+    def parameter_values(self, tariff_class: str | None, district_id: int | None = None) -> dict[str, float]:
+        """The parameters in force for a subject of that class in that district."""
+        return {
+            name: parameter.value(tariff_class, district_id) for name, parameter in self.parameters.items()
+        }
+
+    @property
+    def districts(self) -> frozenset[int]:
+        """Districts that have a value of their own."""
+        return frozenset(district for p in self.parameters.values() for district in p.by_district)
+
+    @property
+    def thresholds(self) -> tuple[tuple[str, float, tuple[tuple[str, float], ...]], ...]:
+        """The values in force outside of districts, for a key: the content hash says nothing of them."""
+        return tuple((p.name, p.default, tuple(p.by_tariff_class.items())) for p in self.parameters.values())
+
+    def of_district(self, district_id: int) -> Rule:
+        """The rule as it stands in that district, where no district has a value of its own any more."""
+        if district_id not in self.districts:
+            return self
+        parameters = {
+            name: replace(
+                parameter,
+                default=parameter.value(None, district_id),
+                by_tariff_class={
+                    tariff_class: parameter.value(tariff_class, district_id)
+                    for tariff_class in TARIFF_CLASSES
+                    if parameter.value(tariff_class, district_id) != parameter.value(None, district_id)
+                },
+                by_district={},
+            )
+            for name, parameter in self.parameters.items()
+        }
+        return replace(self, parameters=parameters)
 
 
 @dataclass(frozen=True, slots=True)

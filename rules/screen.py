@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rules.batch import TARIFF_CLASSES, PointBatch
-from rules.conditions import OPERATORS
+from rules.conditions import OPERATORS, Condition
+from rules.facts import LARGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,23 +41,56 @@ def meets_when(table: SignalTable, rule: Rule) -> NDArray[np.bool_]:
     """(subjects,) whether all `when` conditions of the rule hold."""
     met = np.ones(len(table.batch), np.bool_)
     for condition in rule.when:
-        met &= table.present(condition.signal)
-        if condition.field is None or condition.op is None:
-            continue
-        threshold: float | NDArray[np.float64]
-        if isinstance(condition.value, str):
-            threshold = _threshold(table, rule, condition.value)
-        else:
-            threshold = condition.threshold({})
-        with np.errstate(invalid="ignore"):
-            met &= OPERATORS[condition.op].compare(table.column(condition.signal, condition.field), threshold)
+        met &= holds(table, rule, condition)
     return met
 
 
+def holds(table: SignalTable, rule: Rule, condition: Condition) -> NDArray[np.bool_]:
+    """(subjects,) whether the condition holds."""
+    if condition.field is None or condition.op is None:
+        return table.present(condition.signal)
+    threshold: float | NDArray[np.float64]
+    if isinstance(condition.value, str):
+        threshold = _threshold(table, rule, condition.value)
+    else:
+        threshold = condition.threshold({})
+    column = table.column(condition.signal, condition.field)
+    with np.errstate(invalid="ignore"):
+        met: NDArray[np.bool_] = OPERATORS[condition.op].compare(column, threshold)
+    return met & table.present(condition.signal)
+
+
+def fires_for(table: SignalTable, rule: Rule) -> NDArray[np.bool_]:
+    """(subjects,) whether the rule fires: what the evaluators answer, for a whole batch at once.
+
+    Evaluators never see a number that no engine could read (`rules.facts.LARGEST`), so here none holds either.
+    """
+    fires = np.ones(len(table.batch), np.bool_)
+    for condition in rule.when:
+        fires &= holds(table, rule, condition) & _is_readable(table, condition)
+    for condition in rule.unless:
+        fires &= ~(holds(table, rule, condition) & _is_readable(table, condition))
+    return fires
+
+
+def _is_readable(table: SignalTable, condition: Condition) -> NDArray[np.bool_]:
+    if condition.field is None:
+        return table.present(condition.signal)
+    column = table.column(condition.signal, condition.field)
+    with np.errstate(invalid="ignore"):
+        readable: NDArray[np.bool_] = (column > -LARGEST) & (column < LARGEST)
+    return readable
+
+
 def _threshold(table: SignalTable, rule: Rule, name: str) -> float | NDArray[np.float64]:
-    parameter = rule.parameters[name]
-    if not parameter.by_tariff_class or not isinstance(table.batch, PointBatch):
+    parameter, batch = rule.parameters[name], table.batch
+    classes: tuple[str | None, ...] = TARIFF_CLASSES if isinstance(batch, PointBatch) else (None,)
+    if not parameter.by_district and (len(classes) == 1 or not parameter.by_tariff_class):
         return parameter.default
-    by_class = np.array([parameter.value(tariff_class) for tariff_class in TARIFF_CLASSES])
-    thresholds: NDArray[np.float64] = by_class[table.batch.tariff_class]
+    code = batch.tariff_class if isinstance(batch, PointBatch) else np.zeros(len(batch), np.int8)
+    thresholds: NDArray[np.float64] = np.array([parameter.value(name) for name in classes])[code]
+    for district_id in parameter.by_district:
+        there = batch.district_id == district_id
+        own = np.array([parameter.value(name, district_id) for name in classes])
+        thresholds[there] = own[code[there]]
     return thresholds

@@ -53,6 +53,32 @@ class StepTariff:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingPractice:
+    """What counts as what when the visits of reading agents are counted; site values of the same names."""
+
+    step_limits_kwh: tuple[float, ...] = (100.0, 200.0, 300.0, 400.0, 500.0, 600.0)
+    step_window_kwh: float = 5.0
+    far_metres: float = 100.0
+    night_from_hour: int = 20
+    night_to_hour: int = 5
+    least_others_visits: int = 30
+    scorecard_weights: tuple[tuple[str, float], ...] = (
+        ("round_readings", 2.0),
+        ("step_heaping", 2.0),
+        ("same_registers", 2.0),
+        ("repeated_consumptions", 2.0),
+        ("not_read_visits", 1.0),
+        ("zero_readings", 2.0),
+        ("reading_corrections", 1.0),
+        ("irregular_visits", 0.5),
+        ("photo_mismatch", 3.0),
+        ("distant_readings", 1.0),
+    )
+    scorecard_least_evidence: float = 1.0
+    scorecard_full_evidence: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Site values in force on one day."""
 
@@ -76,6 +102,7 @@ class Site:
     removal_after_cut_days: int = 365
     # Days from the due day to the reminder, from it to the notice of the cut, from it to the order.
     collection_step_days: tuple[int, int, int] = (1, 7, 2)
+    reading: ReadingPractice = ReadingPractice()
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -133,6 +160,19 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
         connection_cost_rial=tuple(float(connection[name]) for name in TARIFF_CLASSES),
         removal_after_cut_days=int(at("removal_after_cut_days")),
         collection_step_days=(int(steps["due"]), int(steps["reminder"]), int(steps["cut_notice"])),
+        reading=ReadingPractice(
+            step_limits_kwh=tuple(float(limit) for limit in at("step_limits_kwh")),
+            step_window_kwh=float(at("step_window_kwh")),
+            far_metres=float(at("far_metres")),
+            night_from_hour=int(at("night_from_hour")),
+            night_to_hour=int(at("night_to_hour")),
+            least_others_visits=int(at("least_others_visits")),
+            scorecard_weights=tuple(
+                (str(name), float(weight)) for name, weight in at("scorecard_weights").items()
+            ),
+            scorecard_least_evidence=float(at("scorecard_least_evidence")),
+            scorecard_full_evidence=float(at("scorecard_full_evidence")),
+        ),
     )
 
 

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 Part = Literal["when", "unless"]
 # Where a parameter's value was taken from.
-Origin = Literal["default", "tariff_class"]
+Origin = Literal["default", "tariff_class", "set", "set_for_tariff_class", "set_for_district"]
+_ORIGINS: dict[Origin, Text] = {
+    "default": Text("default", "پیش‌فرض"),
+    "tariff_class": Text("of the tariff class", "ویژه این تعرفه"),
+    "set": Text("set by the company", "تعیین‌شده شرکت"),
+    "set_for_tariff_class": Text("set by the company for the tariff class", "تعیین‌شده شرکت برای این تعرفه"),
+    "set_for_district": Text("set by the company for the district", "تعیین‌شده شرکت برای این منطقه"),
+}
 
 _PART_TITLES: dict[Part, Text] = {
     "when": Text("when all of these hold", "وقتی همه این‌ها برقرار باشد"),
@@ -77,12 +84,12 @@ def why(table: SignalTable, row: int, rule: Rule) -> Why:
     batch = table.batch
     tariff_class = TARIFF_CLASSES[batch.tariff_class[row]] if isinstance(batch, PointBatch) else None
     (facts,) = facts_of(table, Candidates(np.array([row]), [np.ones(1, np.bool_)]), [rule])
-    return explain(rule, facts, tariff_class)
+    return explain(rule, facts, tariff_class, int(batch.district_id[row]))
 
 
-def explain(rule: Rule, facts: Facts, tariff_class: str | None) -> Why:
+def explain(rule: Rule, facts: Facts, tariff_class: str | None, district_id: int | None = None) -> Why:
     """Explain the rule for a subject of which `facts` are known."""
-    parameters = rule.parameter_values(tariff_class)
+    parameters = rule.parameter_values(tariff_class, district_id)
     parts: list[tuple[Part, Condition]] = [("when", c) for c in rule.when]
     parts += [("unless", c) for c in rule.unless]
     verdicts = [judge(condition, facts, parameters) for _, condition in parts]
@@ -90,7 +97,7 @@ def explain(rule: Rule, facts: Facts, tariff_class: str | None) -> Why:
     obstacles = sum(stops)
     explained = []
     for (part, condition), verdict, obstacle in zip(parts, verdicts, stops, strict=True):
-        threshold = _threshold(rule, condition, tariff_class)
+        threshold = _threshold(rule, condition, tariff_class, district_id)
         known = verdict.value is not None if condition.field else condition.signal in facts
         explained.append(
             ConditionWhy(
@@ -161,14 +168,26 @@ def why_json(explained: Why) -> dict[str, Any]:
     }
 
 
-def _threshold(rule: Rule, condition: Condition, tariff_class: str | None) -> Threshold | None:
+def _threshold(
+    rule: Rule, condition: Condition, tariff_class: str | None, district_id: int | None
+) -> Threshold | None:
     if condition.value is None:
         return None
     if not isinstance(condition.value, str):
         return Threshold(condition.value, None, "default")
     parameter = rule.parameters[condition.value]
-    origin: Origin = "tariff_class" if tariff_class in parameter.by_tariff_class else "default"
-    return Threshold(parameter.value(tariff_class), parameter, origin)
+    return Threshold(
+        parameter.value(tariff_class, district_id), parameter, _origin(parameter, tariff_class, district_id)
+    )
+
+
+def _origin(parameter: Parameter, tariff_class: str | None, district_id: int | None) -> Origin:
+    scope = parameter.scope(tariff_class, district_id)
+    if scope[1] is not None:
+        return "set_for_district"
+    if scope[0] is None:
+        return "set" if scope in parameter.set_for else "default"
+    return "set_for_tariff_class" if scope in parameter.set_for else "tariff_class"
 
 
 def _unit(condition: Condition) -> str:
@@ -264,11 +283,9 @@ def _details(condition: ConditionWhy, language: Language) -> list[str]:
     if condition.threshold is not None and condition.threshold.parameter is not None:
         parameter, origin = condition.threshold.parameter, condition.threshold.origin
         if language == "en":
-            of = "default" if origin == "default" else "of the tariff class"
-            details.append(f"${parameter.name}, {of}; source: {parameter.source}")
+            details.append(f"${parameter.name}, {_ORIGINS[origin].en}; source: {parameter.source}")
         else:
-            of = "پیش‌فرض" if origin == "default" else "ویژه این تعرفه"
-            details.append(f"${parameter.name}، {of}؛ منبع: {parameter.source}")
+            details.append(f"${parameter.name}، {_ORIGINS[origin].fa}؛ منبع: {parameter.source}")
     if condition.counterfactual is not None:
         details.append(_in(condition.counterfactual, language))
     return details

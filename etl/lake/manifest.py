@@ -37,6 +37,8 @@ class Manifest:
     bucket: dict[str, Bucket] = field(default_factory=dict)  # by number
     transformers: str = ""
     has_transformer_energy: bool = False
+    visits: str = ""  # "": nobody's visits are known
+    visit_facts: list[str] = field(default_factory=list)
     format: int = FORMAT
 
     @property
@@ -46,17 +48,22 @@ class Manifest:
     @property
     def facts(self) -> set[str]:
         """What the lake can say anything of; a rule that needs more is not evaluated."""
-        facts = {fact for bucket in self.bucket.values() for fact in bucket.facts}
+        facts = {fact for bucket in self.bucket.values() for fact in bucket.facts} | set(self.visit_facts)
         return facts | ({"transformer_energy"} if self.has_transformer_energy else set())
 
     def numbers(self) -> list[int]:
         return sorted(int(number) for number in self.bucket)
 
 
-def generation_of(buckets: dict[str, Bucket], panel_months: int, transformers: str) -> str:
+def generation_of(buckets: dict[str, Bucket], panel_months: int, transformers: str, visits: str = "") -> str:
     """Names the content: two lakes built from the same state of one database have the same generation."""
     text = json.dumps(
-        [panel_months, transformers, {number: bucket.version for number, bucket in sorted(buckets.items())}]
+        [
+            panel_months,
+            transformers,
+            visits,
+            {number: bucket.version for number, bucket in sorted(buckets.items())},
+        ]
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -29,6 +29,7 @@ from etl.lake.manifest import FORMAT, Bucket, Manifest, generation_of, read_mani
 from etl.lake.partition import MOST_OPEN, partition, read_partition
 from etl.lake.tables import BucketTables
 from etl.lake.transformers import write_transformers
+from etl.lake.visits import VISIT_MONTHS, VISITS_QUERY, write_visits
 from etl.memory import peak_rss_mb
 from rules.batch import month_number, month_start
 from tarazu.database import database_faults, libpq_uri
@@ -145,16 +146,19 @@ class _Snapshot:
         for start in range(0, len(changed), MOST_OPEN):
             built |= self._rebuild(changed[start : start + MOST_OPEN], versions, last_day, last_month)
         transformers, has_energy = self._transformers(last_month)
+        visits, visit_facts = self._visits(last_day)
         reach("snapshot.built")
         bucket = dict(sorted({**kept, **built}.items(), key=lambda item: int(item[0])))
         manifest = Manifest(
             buckets=self._buckets,
             panel_months=self._months,
             last_day=last_day.isoformat(),
-            generation=generation_of(bucket, self._months, transformers),
+            generation=generation_of(bucket, self._months, transformers, visits),
             bucket=bucket,
             transformers=transformers,
             has_transformer_energy=has_energy,
+            visits=visits,
+            visit_facts=visit_facts,
         )
         write_manifest(self._lake, manifest)
         reach("snapshot.published")
@@ -259,11 +263,18 @@ class _Snapshot:
             write_transformers(path, rows, last_month=last_month, months=self._months)
         return name, rows.column("delivered_kwh").null_count < len(rows)
 
+    def _visits(self, last_day: dt.date) -> tuple[str, list[str]]:
+        """(file name, what the visits of reading agents say anything of)."""
+        last_month = month_number(last_day - dt.timedelta(days=1))
+        since = dt.date(1970, 1, 1) + dt.timedelta(days=month_start(last_month - VISIT_MONTHS + 1))
+        self._cursor.execute(VISITS_QUERY.format(since=since, last_day=last_day))
+        return write_visits(self._lake, self._cursor.fetch_record_batch())
+
 
 def _remove_remains(lake: Path, manifest: Manifest | None) -> None:
     """Files that no manifest names: of a killed snapshot, or of the lake before this one."""
     named = (
-        {bucket.folder for bucket in manifest.bucket.values()} | {manifest.transformers}
+        {bucket.folder for bucket in manifest.bucket.values()} | {manifest.transformers, manifest.visits}
         if manifest
         else set()
     )
@@ -271,5 +282,5 @@ def _remove_remains(lake: Path, manifest: Manifest | None) -> None:
         is_bucket = path.name.startswith("bucket-") and path.name not in named
         if is_bucket or path.name.startswith((".bucket-", ".work")):
             shutil.rmtree(path)
-        if path.name.startswith("transformers-") and path.name not in named:
+        if path.name.startswith(("transformers-", "visits-", ".visits")) and path.name not in named:
             path.unlink()

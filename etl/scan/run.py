@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
@@ -22,14 +22,17 @@ from sqlalchemy import text
 from etl.lake.manifest import Manifest, require_manifest
 from etl.lake.snapshot import reading
 from etl.lake.transformers import read_transformers
+from etl.lake.visits import read_agents
 from etl.memory import peak_rss_mb
 from etl.scan.cluster import Outcome, cluster, run_tasks
+from etl.scan.in_force import catalogue_in_force
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
 from etl.scan.results import read_results
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
 from rules.batch import day_number
 from rules.rule import ACTIVE, Catalogue
 from rules.signals import all_signals
+from rules.signals.registry import SubjectKind
 from rules.site import load_site
 from tarazu.cases import scan_runs
 from tarazu.cases.opening import CaseOpening, Opened
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from rules.batch import Batch
     from rules.site import Site
     from tarazu.settings import Settings
 
@@ -87,6 +91,13 @@ _NEEDS = {
     "balance_lines": "previous balances of invoices",
     "exceedance_charges": "charges for exceeded power",
     "step_tariff": "a stepped tariff in force (site value step_tariff)",
+    "visits": "visits of reading agents",
+    "visit_routes": "routes of visits",
+    "visit_results": "visits without a reading",
+    "visit_times": "times of visits",
+    "visit_positions": "positions of visits",
+    "visit_photos": "what a photo reader delivers",
+    "visit_corrections": "corrections of readings",
 }
 
 
@@ -133,7 +144,9 @@ async def scan(
             manifest = require_manifest(settings.lake_directory)
             async with advisory_lock(engine, "scan"):
                 day = as_of or dt.date.fromisoformat(manifest.last_day)
-                return await _Scan(settings, catalogue, manifest, day, engine, progress).run(started)
+                async with engine.connect() as connection:
+                    in_force = await catalogue_in_force(connection, catalogue, day)
+                return await _Scan(settings, in_force, manifest, day, engine, progress).run(started)
     finally:
         await engine.dispose()
 
@@ -287,7 +300,7 @@ class _Scan:
         results = self._results
         rules = {
             kind: [rule for rule in self._catalogue.active(kind) if rule.id not in self._not_evaluated]
-            for kind in ("usage_point", "transformer", "customer")
+            for kind in get_args(SubjectKind)
         }
         jobs: dict[Any, Any] = {}
         # The surroundings go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
@@ -301,7 +314,16 @@ class _Scan:
                 continue
             jobs[task.number] = (evaluate_task, (task, whole.around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
-        for name, batch in (("transformer", whole.transformers), ("customer", whole.customers)):
+        wholes: list[tuple[SubjectKind, Batch]] = [
+            ("transformer", whole.transformers),
+            ("customer", whole.customers),
+        ]
+        if rules["reading_agent"]:
+            visits = self._settings.lake_directory / self._manifest.visits
+            wholes.append(
+                ("reading_agent", read_agents(visits, as_of=day_number(self._as_of), site=self._site))
+            )
+        for name, batch in wholes:
             if rules[name]:
                 path = results / f"{name}.parquet"
                 jobs[name] = (evaluate_whole_task, (batch, rules[name], path, day), {})
@@ -338,6 +360,7 @@ class _Scan:
     def _complete_rules(self) -> list[str]:
         """Rules that were judged for every subject; none of a subject kind of which a part was given up."""
         given_up = set(self._failed_subjects) | (
+            # Agents are judged by their visits alone, which stand in no bucket.
             {"usage_point", "transformer", "customer"} if self._failed else set()
         )
         return [

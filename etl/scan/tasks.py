@@ -18,7 +18,7 @@ from etl.lake.files import read_bucket
 from etl.memory import peak_rss_mb
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, reduce_bucket
 from etl.scan.results import write_results
-from rules.batch import CustomerBatch, Surroundings, TransformerBatch, month_number, month_starts
+from rules.batch import Batch, Surroundings, month_number, month_starts
 from rules.engine import DurableEvaluator, EngineUnavailableError
 from rules.findings import Evaluator, find
 from rules.reference import ReferenceEvaluator
@@ -60,7 +60,7 @@ _engines = threading.local()
 def durable(rules: Sequence[Rule], tariff_class: str | None) -> Evaluator:
     """This thread's engine for these rules; the reference evaluator where the package cannot be loaded."""
     cache: dict[tuple[object, ...], Evaluator] = _engines.__dict__.setdefault("cache", {})
-    key = (tuple((rule.id, rule.content_hash) for rule in rules), tariff_class)
+    key = (tuple((rule.id, rule.content_hash, rule.thresholds) for rule in rules), tariff_class)
     if key not in cache:
         try:
             cache[key] = DurableEvaluator(rules, tariff_class)
@@ -106,7 +106,7 @@ def evaluate_task(
 
 
 def evaluate_whole_task(
-    batch: TransformerBatch | CustomerBatch,
+    batch: Batch,
     rules: list[Rule],
     results: Path,
     opened_on: str,

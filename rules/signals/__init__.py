@@ -4,6 +4,8 @@ Importing this package declares them all; a new kernel's module is added to the 
 """
 
 from . import (
+    agent_conduct,
+    agent_excess,
     bill_identifiers,
     bill_revisions,
     bill_segment,
@@ -58,6 +60,8 @@ __all__ = [
     "Field",
     "Signal",
     "SignalValues",
+    "agent_conduct",
+    "agent_excess",
     "all_signals",
     "bill_identifiers",
     "bill_revisions",

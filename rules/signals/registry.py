@@ -38,8 +38,9 @@ Unit = Literal[
     "minute",
     "kvarh",
     "V",
+    "second",
 ]
-SubjectKind = Literal["usage_point", "transformer", "customer"]
+SubjectKind = Literal["usage_point", "transformer", "customer", "reading_agent"]
 Need = Literal[
     "bills",
     "panel",
@@ -76,6 +77,13 @@ Need = Literal[
     "balance_lines",
     "exceedance_charges",
     "step_tariff",
+    "visits",
+    "visit_routes",
+    "visit_results",
+    "visit_times",
+    "visit_positions",
+    "visit_photos",
+    "visit_corrections",
 ]
 
 

@@ -31,6 +31,7 @@ from rules.batch import (
 )
 from rules.signals.contract_use import contract_key
 from rules.site import Site, StepTariff, load_site
+from rules.testing.agents import agents_of
 from rules.testing.points import Bill, Interval, Point, Visit, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
 from tarazu.identifiers.bill import (
@@ -88,6 +89,8 @@ def batch_of(subject: SubjectKind, given: Given) -> Batch:
     site = _site(load_site(scan_date), given.get("step_tariff"))
     if subject == "transformer":
         return _transformer(given.get("transformer", {}), last_month, site)
+    if subject == "reading_agent":
+        return agents_of(given.get("agent", {}), site, scan_date)
     if subject == "customer":
         return _customer(given.get("government", {}), scan_day, site)
     return _point(given, scan_day, last_month, site)

@@ -10,7 +10,7 @@ from typing import get_args
 from rules.batch import EVENT_KINDS, OUTCOMES, QUALITIES, QUANTITIES, TARIFF_CLASSES
 from rules.conditions import OPERATORS
 from rules.faults import SCHEMA_FILE
-from rules.loader import CATALOGUE_DIRECTORY, load_catalogue
+from rules.loader import CATALOGUE_DIRECTORY
 from rules.narrative import format_value
 from rules.rule import Status
 from rules.signals import all_signals

@@ -40,6 +40,7 @@ SELECT f.*,
     CASE WHEN f.subject_kind = 'usage_point' THEN p.id END AS usage_point_id,
     CASE WHEN f.subject_kind = 'customer' THEN c.id END AS customer_id,
     CASE WHEN f.subject_kind = 'transformer' THEN t.id END AS transformer_id,
+    CASE WHEN f.subject_kind = 'reading_agent' THEN a.id END AS reading_agent_id,
     d.id AS known_district_id,
     i.id AS known_invoice_id
 FROM {staging} f
@@ -47,9 +48,10 @@ LEFT JOIN usage_point p ON f.subject_kind = 'usage_point' AND p.id = f.subject_i
 LEFT JOIN customer c ON f.subject_kind = 'customer' AND c.id = f.subject_id AND c.customer_no = f.subject_key
 LEFT JOIN distribution_transformer t
     ON f.subject_kind = 'transformer' AND t.id = f.subject_id AND t.code = f.subject_key
+LEFT JOIN reading_agent a ON f.subject_kind = 'reading_agent' AND a.id = f.subject_id AND a.agent_no = f.subject_key
 LEFT JOIN district d ON d.id = f.district_id
 LEFT JOIN invoice i ON i.id = f.invoice_id
-WHERE num_nonnulls(p.id, c.id, t.id) = 1
+WHERE num_nonnulls(p.id, c.id, t.id, a.id) = 1
 """
 
 # Which case takes the findings of a subject and family: the live one, else the newest one that was closed within
@@ -88,14 +90,15 @@ _MEASURES = """
 """
 
 _OPEN = f"""
-INSERT INTO "case" (id, family, subject_kind, subject_key, usage_point_id, customer_id, transformer_id, district_id,
-    severity, confidence, energy_at_risk_kwh, money_at_risk_rial, priority, opened_on, first_scan_run_id)
-SELECT case_id, family, subject_kind, subject_key, usage_point_id, customer_id, transformer_id, district_id,
-    severity, confidence, energy_at_risk_kwh, money_at_risk_rial, money_at_risk_rial * confidence, :as_of, :run
+INSERT INTO "case" (id, family, subject_kind, subject_key, usage_point_id, customer_id, transformer_id,
+    reading_agent_id, district_id, severity, confidence, energy_at_risk_kwh, money_at_risk_rial, priority, opened_on, first_scan_run_id)
+SELECT case_id, family, subject_kind, subject_key, usage_point_id, customer_id, transformer_id,
+    reading_agent_id, district_id, severity, confidence, energy_at_risk_kwh, money_at_risk_rial, money_at_risk_rial * confidence, :as_of, :run
 FROM (
     SELECT t.case_id, f.family, f.subject_kind, f.subject_key,
         min(f.usage_point_id) AS usage_point_id, min(f.customer_id) AS customer_id,
-        min(f.transformer_id) AS transformer_id, min(f.known_district_id) AS district_id, {_MEASURES}
+        min(f.transformer_id) AS transformer_id, min(f.reading_agent_id) AS reading_agent_id,
+        min(f.known_district_id) AS district_id, {_MEASURES}
     FROM scan_finding f JOIN scan_target t USING ({_JOINED})
     WHERE t.is_new GROUP BY t.case_id, f.family, f.subject_kind, f.subject_key
 ) m ORDER BY case_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tarazu.cli import access, api, audit, cases, database, demo, person, pipeline, rules, serve
+from tarazu.cli import access, agents, api, audit, cases, database, demo, person, pipeline, rules, serve
 
 app = typer.Typer(
     name="tarazu",
@@ -18,6 +18,7 @@ app.command()(pipeline.snapshot)
 app.command()(pipeline.scan)
 app.command()(pipeline.synth)
 app.command()(cases.explain)
+app.command()(agents.agents)
 app.command()(demo.demo)
 app.command()(serve.serve)
 app.command()(database.doctor)

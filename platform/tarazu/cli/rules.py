@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tarazu.cli import rule_parameters
 from tarazu.cli.context import Json, reporting
 from tarazu.cli.output import out, print_json
 from tarazu.errors import InputError, NotFoundError
 from tarazu.settings import get_settings
 
 app = typer.Typer(
-    help="The rule catalogue: test, lint, lock, and ask why a rule is silent.", no_args_is_help=True
+    help="The rule catalogue: see, tune, simulate, test, lint, lock, and ask why a rule is silent.",
+    no_args_is_help=True,
 )
+for _name, _command in rule_parameters.COMMANDS.items():
+    app.command(_name)(_command)
 
 Catalogue = Annotated[
     Path | None, typer.Option("--catalogue", help="Folder of rules; default: the catalogue that ships.")
@@ -92,6 +97,7 @@ def why(
 ) -> None:
     """Say why a rule fires or is silent for a usage point: each condition with value, threshold and counterfactual."""
     from etl.scan.lookup import find_point
+    from rules.batch import EPOCH
     from rules.facts import compute
     from rules.loader import load_catalogue
     from rules.why import render_why, why_json
@@ -106,7 +112,8 @@ def why(
         if language not in ("en", "fa"):
             raise InputError(f"There is no language {language!r}.", mend="Give en or fa.")
         batch, row = find_point(get_settings(), point)
-        explained = explain(compute(batch, [rules[rule_id]]), row, rules[rule_id])
+        rule = rule_parameters.catalogue_on(EPOCH + dt.timedelta(days=batch.as_of)).rules[rule_id]
+        explained = explain(compute(batch, [rule]), row, rule)
         if as_json:
             print_json(why_json(explained))
         else:

@@ -19,7 +19,9 @@ from .metering import (
 )
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .reading import Contractor, ReadingAgent, ReadingRoute, ReadingVisit
 from .receivable import Receivable
+from .rule_parameter import RuleParameter, RuleParameterDecision
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
 from .triage import CaseComment, CaseLink, InspectionMeasurement, InspectionSeal
@@ -36,6 +38,7 @@ __all__ = [
     "CaseEventPruned",
     "CaseLink",
     "CollectionStep",
+    "Contractor",
     "Customer",
     "DistributionTransformer",
     "District",
@@ -62,7 +65,12 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "ReadingAgent",
+    "ReadingRoute",
+    "ReadingVisit",
     "Receivable",
+    "RuleParameter",
+    "RuleParameterDecision",
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",

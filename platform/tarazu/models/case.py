@@ -35,6 +35,7 @@ from .enums import (
     SubjectKind,
 )
 from .network import DistributionTransformer, District
+from .reading import ReadingAgent
 from .run import ScanRun
 from .usage_point import UsagePoint
 
@@ -94,13 +95,17 @@ class Case(Base):
         Index("ix_case_queue", "state", text("priority DESC"), text("id DESC")),
         Index("ix_case_priority", text("priority DESC"), text("id DESC")),
         Index("ix_case_district_queue", "district_id", "state", text("priority DESC"), text("id DESC")),
-        # One of the three is set: an index a kind, of the rows that it holds.
+        # One of the four is set: an index a kind, of the rows that it holds.
         _known("usage_point_id"),
         _known("customer_id"),
         _known("transformer_id"),
+        _known("reading_agent_id"),
         _known("merged_into_id"),
         Index(None, "first_scan_run_id"),
-        CheckConstraint("num_nonnulls(usage_point_id, customer_id, transformer_id) = 1", name="one_subject"),
+        CheckConstraint(
+            "num_nonnulls(usage_point_id, customer_id, transformer_id, reading_agent_id) = 1",
+            name="one_subject",
+        ),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("money_at_risk_rial >= 0 AND energy_at_risk_kwh >= 0", name="at_risk"),
         CheckConstraint(f"(closed_at IS NULL) = (state IN ({_LIVE}))", name="closed"),
@@ -119,6 +124,7 @@ class Case(Base):
     usage_point_id: Mapped[int | None] = mapped_column(ForeignKey("usage_point.id"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     transformer_id: Mapped[int | None] = mapped_column(ForeignKey("distribution_transformer.id"))
+    reading_agent_id: Mapped[int | None] = mapped_column(ForeignKey("reading_agent.id"))
     district_id: Mapped[int | None] = mapped_column(ForeignKey("district.id"))
     state: Mapped[CaseState] = mapped_column(choice(CaseState), server_default="open")
     severity: Mapped[Severity] = mapped_column(choice(Severity))
@@ -141,6 +147,7 @@ class Case(Base):
     usage_point: Mapped[UsagePoint | None] = relationship(lazy="raise")
     customer: Mapped[Customer | None] = relationship(lazy="raise")
     transformer: Mapped[DistributionTransformer | None] = relationship(lazy="raise")
+    reading_agent: Mapped[ReadingAgent | None] = relationship(lazy="raise")
     district: Mapped[District | None] = relationship(lazy="raise")
     first_scan_run: Mapped[ScanRun] = relationship(lazy="raise")
     findings: Mapped[list[Finding]] = relationship(lazy="raise", back_populates="case")

@@ -11,6 +11,13 @@ class Commodity(StrEnum):
     WATER = "water"
 
 
+class Decision(StrEnum):
+    """What the second person said to a change that needs two."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
 class Sector(StrEnum):
     """Government debt is collected another way than private debt."""
 
@@ -138,6 +145,7 @@ class SubjectKind(StrEnum):
     USAGE_POINT = "usage_point"
     CUSTOMER = "customer"
     TRANSFORMER = "transformer"
+    READING_AGENT = "reading_agent"
 
 
 class Severity(StrEnum):

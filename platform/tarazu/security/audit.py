@@ -45,6 +45,8 @@ class AuditAction(StrEnum):
     SENSITIVE_READ = "sensitive_read"
     SENSITIVE_CREATE = "sensitive_create"
     PERSON_FORGOTTEN = "sensitive_delete"
+    RULE_PARAMETER_SET = "rule_parameter_set"
+    RULE_PARAMETER_DECIDED = "rule_parameter_decided"
 
 
 class AuditUnavailableError(DatabaseUnavailableError):

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     # Confidence, money at risk and priority: not for those whose own work the case may judge.
     READ_SCORES = "cases.scores"
     READ_RULES = "rules.read"
+    # Set parameters of rules, and decide on what others have set.
+    MANAGE_RULES = "rules.manage"
     READ_RUNS = "runs.read"
     READ_QUARANTINE = "quarantine.read"
     READ_INSPECTIONS = "inspections.read"

@@ -156,12 +156,16 @@ def payment(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
 
 
 def case(columns: Columns, scope: ScopeValues) -> ColumnElement[bool] | None:
-    """A case is in scope with its subject. A transformer has no sector: those limited to one do not see its cases."""
+    """A case is in scope with its subject. A transformer or a reading agent has no sector: those limited to one do not
+    see their cases. A reading agent is where most of the visits were.
+    """
     if scope.is_everything:
         return None
     # Exactly one subject is set, and without one a rule finds nothing.
     about_transformer = false() if scope.sectors is not None else of_transformer(columns, scope)
-    parts = (of_usage_point(columns, scope), of_customer(columns, scope), about_transformer)
+    in_district = false() if scope.sectors is not None else by_district(columns, scope)
+    about_agent = None if in_district is None else and_(columns.reading_agent_id.is_not(None), in_district)
+    parts = (of_usage_point(columns, scope), of_customer(columns, scope), about_transformer, about_agent)
     return or_(*(part for part in parts if part is not None))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tarazu.cases.summary import CaseDimension, case_summary_statement
 from tarazu.filtering import Comparison, Operator
-from tarazu.models import Case, Finding, RuleVersion, ScanRun
+from tarazu.models import Case, Finding, ReadingAgent, RuleVersion, ScanRun
 from tarazu.models.enums import LIVE_CASE_STATES, CaseState, RuleFamily, Severity, SubjectKind
 
 NAMES = {
@@ -33,7 +33,8 @@ async def add_cases(sessions: Any, made: Any, seed: int) -> list[Case]:
     async with sessions.write() as session:
         rules = [RuleVersion(rule_id=f"T0{n}", version=1, content_hash="h", definition={}) for n in range(3)]
         scan = ScanRun(as_of=dt.date(2025, 6, 1), lake_generation="g", catalogue_hash="c")
-        session.add_all([*rules, scan])
+        agent = ReadingAgent(agent_no="A1")
+        session.add_all([*rules, scan, agent])
         await session.flush()
         for n in range(40):
             kind = chance.choice(list(SubjectKind))
@@ -43,6 +44,8 @@ async def add_cases(sessions: Any, made: Any, seed: int) -> list[Case]:
             # Into the first case some others are merged.
             state = chance.choice(list(CaseState)) if n else CaseState.OPEN
             district = (point or transformer).district_id if point or transformer else None
+            if kind is SubjectKind.READING_AGENT:
+                district = chance.choice(made.districts).id
             case = Case(
                 id=uuid.UUID(int=n + 1),
                 family=chance.choice(list(RuleFamily)),
@@ -51,6 +54,7 @@ async def add_cases(sessions: Any, made: Any, seed: int) -> list[Case]:
                 usage_point_id=point and point.id,
                 customer_id=customer and customer.id,
                 transformer_id=transformer and transformer.id,
+                reading_agent_id=agent.id if kind is SubjectKind.READING_AGENT else None,
                 district_id=district,
                 state=state,
                 severity=chance.choice(list(Severity)),
@@ -94,6 +98,8 @@ def visible(made: Any, scope: Any, case: Case) -> bool:
     if case.transformer_id is not None:
         district = next(t.district_id for t in made.transformers if t.id == case.transformer_id)
         return scope.sectors is None and district in scope.districts
+    if case.reading_agent_id is not None:
+        return scope.sectors is None and case.district_id in scope.districts
     customer = next(c for c in made.customers if c.id == case.customer_id)
     agreements = {a.id for a in made.agreements if a.customer_id == customer.id}
     points = {s.usage_point_id for s in made.supplies if s.agreement_id in agreements}

@@ -1,0 +1,243 @@
+"""What another value of a parameter would change, on the lake as it is; nothing is written.
+
+The signals of the rule's family are computed once, and the array form of the evaluators (`rules.screen.fires_for`) judges
+them twice: as the rules stand, and with the values tried. The answer is what two scans would find.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from etl.lake.files import read_bucket
+from etl.lake.manifest import require_manifest
+from etl.lake.transformers import read_transformers
+from etl.lake.visits import read_agents
+from etl.scan.reductions import BALANCE_MONTHS, Whole, merge, reduce_bucket
+from etl.scan.run import not_evaluated
+from etl.scan.tasks import BucketTask
+from rules.batch import PointBatch, day_number, month_starts
+from rules.facts import compute
+from rules.findings import at_risk, subjects
+from rules.parameter_settings import rule_with
+from rules.screen import fires_for
+from rules.site import load_site
+from tarazu.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from etl.lake.manifest import Manifest
+    from rules.batch import Batch
+    from rules.parameter_settings import ParameterSetting
+    from rules.rule import Catalogue, Rule
+    from tarazu.settings import Settings
+
+# Reading and kernels release the interpreter's lock for most of their time, and memory holds two buckets well.
+_THREADS = 2
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two: as the rules stand, or with the values tried."""
+
+    findings: int = 0
+    cases: int = 0
+    money_at_risk_rial: int = 0
+    by_district: Counter[int] = field(default_factory=Counter)
+    cases_by_district: Counter[int] = field(default_factory=Counter)
+
+    def add(self, other: Side) -> None:
+        self.findings += other.findings
+        self.cases += other.cases
+        self.money_at_risk_rial += other.money_at_risk_rial
+        self.by_district += other.by_district
+        self.cases_by_district += other.cases_by_district
+
+
+@dataclass(slots=True)
+class Simulation:
+    """`gained` and `lost`: keys of subjects that the rule would find anew, or not any more, in the order of the lake."""
+
+    rule_id: str
+    as_of: str
+    subjects: int = 0
+    now: Side = field(default_factory=Side)
+    then: Side = field(default_factory=Side)
+    gained: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def add(self, other: Simulation) -> None:
+        self.subjects += other.subjects
+        self.now.add(other.now)
+        self.then.add(other.then)
+        self.gained += other.gained
+        self.lost += other.lost
+
+    def to_json(
+        self, district_codes: Mapping[int, str], outcomes: Mapping[str, str], *, examples: int = 10
+    ) -> dict[str, Any]:
+        """`outcomes`: what the newest inspection of a subject found, by its key."""
+        districts = sorted({*self.now.by_district, *self.then.by_district})
+        return {
+            "rule": self.rule_id,
+            "as_of": self.as_of,
+            "subjects": self.subjects,
+            "now": _side_json(self.now),
+            "then": _side_json(self.then),
+            "gained": _changed_json(self.gained, outcomes, examples),
+            "lost": _changed_json(self.lost, outcomes, examples),
+            "by_district": [
+                {
+                    "district": district_codes.get(district),
+                    "findings_now": self.now.by_district[district],
+                    "findings_then": self.then.by_district[district],
+                    "cases_now": self.now.cases_by_district[district],
+                    "cases_then": self.then.cases_by_district[district],
+                }
+                for district in districts
+            ],
+        }
+
+
+def simulate(
+    settings: Settings,
+    in_force: Catalogue,
+    rule_id: str,
+    tried: Iterable[ParameterSetting],
+    *,
+    as_of: dt.date | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Simulation:
+    """Findings and cases of the rule as it stands in `in_force` and with the values tried.
+
+    A case holds what one family says of a subject: of a subject that another rule of the family finds too, the case
+    remains when this rule falls silent.
+
+    Raises:
+        NotFoundError: there is no lake, or no such rule or parameter.
+        RuleError, InputError: a value is outside its bounds, or the lake lacks what the rule needs.
+    """
+    lake = settings.lake_directory
+    manifest = require_manifest(lake)
+    day = as_of or dt.date.fromisoformat(manifest.last_day)
+    if rule_id not in in_force.rules:
+        raise NotFoundError(f"There is no rule {rule_id}.", mend=f"Known: {', '.join(in_force.rules)}.")
+    rule = in_force.rules[rule_id]
+    site = load_site(day, settings.site_file, settings.company_code)
+    lacking = not_evaluated(in_force, manifest, site)
+    if rule_id in lacking:
+        raise InputError(f"{rule_id} is not evaluated: {lacking[rule_id]}.")
+    others = [
+        other
+        for other in in_force.active(rule.subject)
+        if other.family == rule.family and other.id != rule_id and other.id not in lacking
+    ]
+    trial = _Trial(rule, rule_with(rule, tried), others, day.isoformat())
+    result = Simulation(rule_id, day.isoformat())
+    if rule.subject == "reading_agent":
+        result.add(trial.of(read_agents(lake / manifest.visits, as_of=day_number(day), site=site)))
+        return result
+    tasks = [
+        BucketTask(int(number), lake / bucket.folder, bucket.last_month, day, site)
+        for number, bucket in sorted(manifest.bucket.items(), key=lambda item: int(item[0]))
+    ]
+    whole = _whole(settings, manifest, tasks, progress)
+    if rule.subject != "usage_point":
+        result.add(trial.of(whole.transformers if rule.subject == "transformer" else whole.customers))
+        return result
+
+    def of_bucket(task: BucketTask) -> Simulation:
+        return trial.of(_read(task).among(whole.around))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, part in enumerate(pool.map(of_bucket, tasks), 1):
+            result.add(part)
+            progress("simulate", done, len(tasks))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    now: Rule
+    then: Rule
+    others: list[Rule]
+    as_of: str
+
+    def of(self, batch: Batch) -> Simulation:
+        table = compute(batch, [self.now, *self.others])
+        before, after = fires_for(table, self.now), fires_for(table, self.then)
+        held = np.zeros(len(batch), np.bool_)
+        for other in self.others:
+            held |= fires_for(table, other)
+        result = Simulation(self.now.id, self.as_of, subjects=len(batch))
+        for side, fires in ((result.now, before), (result.then, after)):
+            rows, cases = np.flatnonzero(fires), np.flatnonzero(fires | held)
+            _, _, districts, classes = subjects(batch, rows)
+            side.findings, side.cases = len(rows), len(cases)
+            side.by_district = Counter(districts)
+            side.cases_by_district = Counter(batch.district_id[cases].tolist())
+            side.money_at_risk_rial = sum(at_risk(table, self.now, rows, classes)[1])
+        result.gained = subjects(batch, np.flatnonzero(after & ~before))[0]
+        result.lost = subjects(batch, np.flatnonzero(before & ~after))[0]
+        return result
+
+
+def _read(task: BucketTask, *, only_debts: bool = False) -> PointBatch:
+    return read_bucket(
+        task.folder,
+        last_month=task.last_month,
+        bucket_last_month=task.bucket_last_month,
+        as_of=task.as_of,
+        site=task.site,
+        only_debts=only_debts,
+    )
+
+
+def _whole(
+    settings: Settings,
+    manifest: Manifest,
+    tasks: list[BucketTask],
+    progress: Callable[[str, int, int], None],
+) -> Whole:
+    """As the first pass of a scan makes it."""
+    last_month = tasks[0].last_month
+    days = np.diff(month_starts(last_month, BALANCE_MONTHS)).astype(np.float64)
+    sums = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, part in enumerate(
+            pool.map(lambda task: reduce_bucket(_read(task, only_debts=True), days), tasks), 1
+        ):
+            sums.append(part)
+            progress("reduce", done, len(tasks))
+    table, delivered = read_transformers(settings.lake_directory / manifest.transformers)
+    return merge(
+        sums,
+        (
+            table.column("transformer_id").to_numpy(),
+            table.column("code").to_pylist(),
+            table.column("district_id").to_numpy(),
+        ),
+        delivered[:, -BALANCE_MONTHS:],
+        last_month=last_month,
+        as_of=day_number(tasks[0].as_of),
+        site=tasks[0].site,
+    )
+
+
+def _side_json(side: Side) -> dict[str, int]:
+    return {"findings": side.findings, "cases": side.cases, "money_at_risk_rial": side.money_at_risk_rial}
+
+
+def _changed_json(keys: list[str], outcomes: Mapping[str, str], examples: int) -> dict[str, Any]:
+    known = [(key, outcomes[key]) for key in keys if key in outcomes]
+    return {
+        "findings": len(keys),
+        "outcomes": dict(sorted(Counter(outcome for _, outcome in known).items())),
+        "inspected": [{"subject": key, "outcome": outcome} for key, outcome in known[:examples]],
+        "examples": keys[:examples],
+    }

@@ -1,0 +1,107 @@
+"""`tarazu rules set|approve|…` as a shell sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tarazu.cli.main import app
+from tarazu.database import Sessions, create_engine
+from tarazu.models import District
+
+REASON = ("--reason", "half of the visits found nothing")
+
+
+@pytest.fixture
+def tarazu(database, tmp_path, monkeypatch):
+    """Run a command on a fresh migrated database: (exit code, standard output, standard error)."""
+    monkeypatch.setenv("TARAZU_HOME", str(tmp_path))
+    monkeypatch.setenv("TARAZU_DATABASE_URL", database.database_url.get_secret_value())
+
+    async def add_district():
+        engine = create_engine(database)
+        async with Sessions(engine).write() as session:
+            session.add(District(code="21"))
+        await engine.dispose()
+
+    asyncio.run(add_district())
+
+    def run(*arguments, stdin=""):
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def answer(tarazu):
+    def run(*arguments, stdin=""):
+        code, out, err = tarazu(*arguments, "--json", stdin=stdin)
+        assert code == 0, err
+        return json.loads(out)
+
+    return run
+
+
+def test_a_value_of_a_stable_rule_waits_for_another_person_and_then_is_in_force(tarazu, answer):
+    (made,) = answer("rules", "set", "T02", "drop_percent=60", "--district", "21", *REASON)["versions"]
+    assert (made["state"], made["value"], made["district_code"]) == ("pending", 60, "21")
+    assert [row["id"] for row in answer("rules", "diff")["pending"]] == [made["id"]]
+    code, _, err = tarazu("rules", "approve", made["id"], "--reason", "mine")
+    assert (code, "cannot decide" in err) == (2, True)
+
+    token = answer("token", "create", "second", "--role", "office_manager")["token"]
+    arguments = ("rules", "approve", made["id"], "--reason", "agreed", "--token")
+    (approved,) = answer(*arguments, stdin=f"{token}\n")["versions"]
+    assert (approved["state"], approved["decided_by"]) == ("counting", "second")
+    found = answer("rules", "diff")
+    assert found["pending"] == []
+    assert [(row["value"], row["file"], row["reason"]) for row in found["in_force"]] == [(60, 50, REASON[1])]
+
+    (shown,) = [p for p in answer("rules", "show", "T02")["parameters"] if p["name"] == "drop_percent"]
+    assert (shown["value"], [row["value"] for row in shown["set"]]) == (50, [60])
+    assert {row["id"]: row["set"] for row in answer("rules", "list")["rules"]}["T02"] == 1
+
+    back = ("rules", "rollback", "T02", "drop_percent", "--district", "21", *REASON)
+    (undone,) = answer(*back)["versions"]
+    assert (undone["version"], undone["value"], undone["state"]) == (2, None, "pending")
+    answer("rules", "approve", undone["id"], "--reason", "agreed", "--token", stdin=f"{token}\n")
+    assert answer("rules", "diff")["in_force"] == []
+    assert {event["action"] for event in answer("audit", "list")["events"]} >= {
+        "rule_parameter_set",
+        "rule_parameter_decided",
+    }
+    for command in (("list",), ("show", "T02"), ("diff",), ("stats",)):
+        code, out, _ = tarazu("rules", *command)
+        assert (code, bool(out)) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("set", "T99", "x=1", *REASON), "no rule T99"),
+        (("set", "T02", "x=1", *REASON), "no parameter 'x'"),
+        (("set", "T02", "drop_percent=95", *REASON), "outside 20 … 90"),
+        (("set", "T02", "drop_percent=nan", *REASON), "outside 20 … 90"),
+        (("set", "T02", "drop_percent", *REASON), "parameter=value"),
+        (("set", "T02", "drop_percent=60", "--district", "9", *REASON), "no district 9"),
+        (("set", "T02", "drop_percent=60", "--from", "1404-13-01", *REASON), "YYYY-MM-DD"),
+        (("set", "T02", "drop_percent=60", "--reason", " "), "reason is needed"),
+        (
+            ("set", "T17", "non_technical_loss_percent=9", "--tariff-class", "other", *REASON),
+            "no tariff class",
+        ),
+        (("rollback", "T02", "drop_percent", *REASON), "Nothing is set"),
+        (("approve", "1", *REASON), "no version 1"),
+        (("simulate", "T02", "drop_percent=60"), "tarazu snapshot"),
+    ],
+)
+def test_wrong_input_says_what_is_wrong_and_changes_nothing(tarazu, answer, arguments, named):
+    code, out, err = tarazu("rules", *arguments)
+    assert (code, out) == (2, "")
+    assert named in err
+    assert answer("rules", "diff") == {"in_force": [], "pending": [], "coming": []}
