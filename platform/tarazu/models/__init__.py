@@ -11,6 +11,7 @@ from .idempotency import IdempotencyKey
 from .metering import EndDeviceEvent, Meter, MeterInstallation, MeterMultiplier, MeterReading
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .ranking import RankingModel, RankingPromotion
 from .receivable import Receivable
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
@@ -50,6 +51,8 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "RankingModel",
+    "RankingPromotion",
     "Receivable",
     "RuleVersion",
     "ScanRun",
