@@ -165,3 +165,67 @@ def fit_calibration(log_odds: NDArray[np.float64], outcome: NDArray[np.float64])
         if np.abs(step).max() < 1e-9:
             break
     return Calibration(float(weights[0]), float(weights[1]))
+
+
+def apply(
+    model: Model,
+    table: NDArray[np.float32],
+    names: list[str],
+    cohorts: Cohorts,
+    known: Known,
+) -> NDArray[np.float64]:
+    """(n,) calibrated probabilities; `known` says what the model was trained on, row by row of `table`."""
+    log_odds = np.zeros((len(table), len(model.members)))
+    for fold in range(len(model.members)):
+        whole = _inputs(model, fold, table, names, cohorts, known)
+        log_odds[:, fold] = _booster(model, fold).predict(whole, raw_score=True, num_threads=THREADS)
+    return model.calibration(_of_strangers(log_odds, known))
+
+
+def contributions(
+    model: Model,
+    table: NDArray[np.float32],
+    names: list[str],
+    cohorts: Cohorts,
+    known: Known,
+    rows: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(rows, features) what each feature adds to the log odds, from the members that judge the row."""
+    total = np.zeros((len(rows), len(model.features)))
+    share = np.zeros(len(rows))
+    for fold in range(len(model.members)):
+        mine = ~known.train[rows] | (known.fold[rows] == fold)
+        if not mine.any():
+            continue
+        whole = _inputs(model, fold, table, names, cohorts, known)[rows[mine]]
+        explained = _booster(model, fold).predict(whole, pred_contrib=True, num_threads=THREADS)
+        total[mine] += np.asarray(explained)[:, :-1]
+        share[mine] += 1
+    return total / np.maximum(share, 1)[:, None]
+
+
+def _inputs(
+    model: Model,
+    fold: int,
+    table: NDArray[np.float32],
+    names: list[str],
+    cohorts: Cohorts,
+    known: Known,
+) -> NDArray[np.float32]:
+    inside = known.train & (known.fold != fold)
+    rate_names, rates = learnt_rates(
+        cohorts, known.outcome, inside, known.fold, _rate_prefixes(model.parameters)
+    )
+    position = {name: i for i, name in enumerate([*names, *rate_names])}
+    whole = np.hstack([table, rates])
+    # A code that the data have no more has no column; the trees read it as missing.
+    columns = [position.get(name, -1) for name in model.features]
+    made = np.full((len(table), len(columns)), np.nan, np.float32)
+    for i, column in enumerate(columns):
+        if column >= 0:
+            made[:, i] = whole[:, column]
+    return made
+
+
+def _booster(model: Model, fold: int) -> lgb.Booster:
+    return lgb.Booster(model_str=model.members[fold])
