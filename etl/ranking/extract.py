@@ -23,7 +23,7 @@ _POINTS_OF_A_PLACE: Final = 30
 # Days of an average month: derived period starts were reckoned back from whole months.
 _DAYS_PER_MONTH: Final = 30.4375
 
-POINTS_QUERY: Final = f"""
+POINTS_QUERY: Final = """
 SELECT p.id AS usage_point_id, p.subscription_no, (p.commodity = 'gas')::int AS commodity,
     d.code AS district, p.address AS area, t.tariff_class,
     coalesce(s.agreement_id, -p.id) AS agreement_id, coalesce(c.customer_no, '') AS customer_no,
@@ -112,7 +112,9 @@ def assemble(
         .filter(pl.col("count") == 1)
     )
     # Gas stands with the electricity of its agreement where that is one point.
-    points = points.join(single.drop("count"), on="agreement_id", how="left", maintain_order="left").with_columns(
+    points = points.join(
+        single.drop("count"), on="agreement_id", how="left", maintain_order="left"
+    ).with_columns(
         judged=pl.when(pl.col("commodity") == GAS)
         .then(pl.coalesce("with_point", "usage_point_id"))
         .otherwise("usage_point_id")

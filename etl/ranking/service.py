@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-    from sqlalchemy.ext.asyncio import AsyncSession
 
+    from tarazu.database import ReadSession
     from tarazu.settings import Settings
-
-Progress = "Callable[[str, int, int], None]"
 
 BY_MODEL: Final = "model"
 BY_PRIORITY: Final = "priority"
@@ -152,9 +150,7 @@ async def train_model(
                 model, lesson.row_key[inside], lesson.known.outcome[inside], lesson.known.fold[inside]
             )
             async with Sessions(engine).write() as session:
-                is_new = await store.save(
-                    session, trained, version=version, data_hash=name, metrics=metrics
-                )
+                is_new = await store.save(session, trained, version=version, data_hash=name, metrics=metrics)
         if promote:
             async with Sessions(engine).write() as session:
                 await store.promote(session, version)
@@ -234,7 +230,11 @@ async def rank(
         )
         chosen = select_visits(priority, eligible & (priority > 0), capacity, 0.0, seed)
         drawn = select_visits(
-            np.zeros(count), eligible & ~np.isin(np.arange(count), chosen.row), round(capacity * share), 1.0, seed
+            np.zeros(count),
+            eligible & ~np.isin(np.arange(count), chosen.row),
+            round(capacity * share),
+            1.0,
+            seed,
         )
         keep = max(0, min(capacity, capacity - len(drawn.row)))
         rows = np.concatenate([chosen.row[:keep], drawn.row])
@@ -248,9 +248,7 @@ async def rank(
         message = ""
         known = trained.known(lesson.row_key)
         site = load_site(_last_day(lesson), settings.site_file, settings.company_code)
-        probability = apply(
-            trained.model, lesson.table, lesson.names, lesson.features.cohorts, known
-        )[:count]
+        probability = apply(trained.model, lesson.table, lesson.names, lesson.features.cohorts, known)[:count]
         estimated = recoverable_rial(lesson.history, lesson.features.table, site)[:count]
         money = np.where(at_risk > 0, at_risk, estimated)
         expected = probability * money
@@ -261,9 +259,7 @@ async def rank(
         )
         owner = owners(trained.model.features)
         facts = lesson.features.table[rows].to_dicts() if len(rows) else []
-        why = [
-            tuple(reasons(facts[i], explained[i], owner)) for i in range(len(rows))
-        ]
+        why = [tuple(reasons(facts[i], explained[i], owner)) for i in range(len(rows))]
     identity = subjects.select("customer_no", "subscription_no", "district").rows()
     visits = tuple(
         Visit(
@@ -292,11 +288,14 @@ _CASE_REASON: Final = Reason(
     "open_case", 0.0, "Rules hold an open case against it.", "قاعده‌ها پرونده‌ای باز برای آن دارند."
 )
 _RANDOM_REASON: Final = Reason(
-    "random", 0.0, "Drawn by chance, so that what is learnt stays unbiased.", "به قید قرعه، تا یادگیری یک‌سویه نشود."
+    "random",
+    0.0,
+    "Drawn by chance, so that what is learnt stays unbiased.",
+    "به قید قرعه، تا یادگیری یک‌سویه نشود.",
 )
 
 
-async def _case_values(session: AsyncSession) -> pl.DataFrame:
+async def _case_values(session: ReadSession) -> pl.DataFrame:
     """usage_point_id, priority, money_rial of the largest live case of each point."""
     rows = await session.execute(
         select(Case.usage_point_id, Case.priority, Case.money_at_risk_rial).where(
@@ -311,9 +310,7 @@ async def _case_values(session: AsyncSession) -> pl.DataFrame:
     return frame.group_by("usage_point_id").agg(pl.col("priority").max(), pl.col("money_rial").max())
 
 
-def _of_cases(
-    subjects: pl.DataFrame, cases: pl.DataFrame
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _of_cases(subjects: pl.DataFrame, cases: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     joined = subjects.select("usage_point_id").join(
         cases, on="usage_point_id", how="left", maintain_order="left"
     )

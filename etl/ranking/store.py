@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from tarazu.database import ReadSession, WriteSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Trained:
         train = keys[place] == row_key
         row = order[place]
         return Known(
-            train, np.where(train, self.outcome[row], 0.0), np.where(train, self.fold[row], 0).astype(np.int64)
+            train,
+            np.where(train, self.outcome[row], 0.0),
+            np.where(train, self.fold[row], 0).astype(np.int64),
         )
 
 
@@ -85,7 +88,7 @@ def version_of(data_hash: str, parameters: Parameters) -> str:
 
 
 async def save(
-    session: AsyncSession,
+    session: WriteSession,
     trained: Trained,
     *,
     version: str,
@@ -111,7 +114,7 @@ async def save(
     return added.first() is not None
 
 
-async def models(session: AsyncSession) -> list[dict[str, Any]]:
+async def models(session: ReadSession) -> list[dict[str, Any]]:
     """All models without their content, the newest first; `is_active` is that which ranks."""
     active = await active_version(session)
     rows = await session.execute(
@@ -128,7 +131,7 @@ async def models(session: AsyncSession) -> list[dict[str, Any]]:
     return [{**row, "is_active": row["version"] == active} for row in rows.mappings()]
 
 
-async def active_version(session: AsyncSession) -> str | None:
+async def active_version(session: ReadSession) -> str | None:
     version: str | None = await session.scalar(
         select(RankingModel.version)
         .join(RankingPromotion)
@@ -139,14 +142,14 @@ async def active_version(session: AsyncSession) -> str | None:
     return version
 
 
-async def load(session: AsyncSession, version: str) -> Trained:
+async def load(session: ReadSession, version: str) -> Trained:
     content = await session.scalar(select(RankingModel.content).where(RankingModel.version == version))
     if content is None:
         raise _unknown(version)
     return unpack(content)
 
 
-async def promote(session: AsyncSession, version: str) -> bool:
+async def promote(session: WriteSession, version: str) -> bool:
     """Put a model in force. False where it is already."""
     if await active_version(session) == version:
         return False
@@ -157,7 +160,7 @@ async def promote(session: AsyncSession, version: str) -> bool:
     return True
 
 
-async def roll_back(session: AsyncSession) -> tuple[str, str | None]:
+async def roll_back(session: WriteSession) -> tuple[str, str | None]:
     """Take the model in force back; the one before is in force again.
 
     Returns:

@@ -39,7 +39,9 @@ def features(history: History, recent_years: int = RECENT_YEARS, since: float | 
     main = pl.concat(
         [
             electricity,
-            bills.join(electricity.select("subject").unique(), on="subject", how="anti", maintain_order="left"),
+            bills.join(
+                electricity.select("subject").unique(), on="subject", how="anti", maintain_order="left"
+            ),
         ]
     ).sort("subject", maintain_order=True)
     meters = meter_history(main)
@@ -110,7 +112,9 @@ def cohorts(history: History, main: pl.DataFrame, meters: MeterHistory, since: f
     )
     standing = place.with_columns(signed_year=pl.col("signed_on").dt.year())
     mean = ("mean",)
-    tour = main.join(place.select("subject", "area", "district", "tariff_class"), on="subject", maintain_order="left")
+    tour = main.join(
+        place.select("subject", "area", "district", "tariff_class"), on="subject", maintain_order="left"
+    )
     # The last year of a history is near what ended it.
     keys += [
         key(standing, "co_class", ["area", "tariff_class"], mean),

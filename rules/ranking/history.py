@@ -80,9 +80,7 @@ class History:
             .drop("new")
         )
         return History(
-            chosen.drop("subject")
-            .with_row_index("subject")
-            .with_columns(pl.col("subject").cast(pl.Int32)),
+            chosen.drop("subject").with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int32)),
             bills.sort("subject", "commodity", "day", "previous_index", "current_index"),
         )
 

@@ -27,7 +27,8 @@ Uninspected = Literal["ignore", "clean"]
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """`subjects` rows come first, in the order of `history.subjects`; after them stand copies of those that were
-    inspected on a known day, with what was known the day before. `copy_of` (copies,) is the row that one copies."""
+    inspected on a known day, with what was known the day before. `copy_of` (copies,) is the row that one copies.
+    """
 
     history: History
     features: Features
@@ -52,7 +53,9 @@ class Lesson:
         return int(self.known.outcome[self.known.train].sum())
 
 
-def with_visits_as_copies(history: History, as_of: dt.date | None = None) -> tuple[History, NDArray[np.int64]]:
+def with_visits_as_copies(
+    history: History, as_of: dt.date | None = None
+) -> tuple[History, NDArray[np.int64]]:
     """The history, and behind it a copy of each subject that was inspected on a known day, cut at that day.
 
     With `as_of` outcomes of that day and later are unknown, and so are bills.

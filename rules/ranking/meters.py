@@ -16,7 +16,8 @@ LONG_SERIAL: Final = 13
 @dataclass(frozen=True, slots=True)
 class MeterHistory:
     """`stays`: one row a meter at a subject; `changes`: every stay but a subject's first with the one before it;
-    `model_changes`: bills at which the model code of one meter changed."""
+    `model_changes`: bills at which the model code of one meter changed.
+    """
 
     stays: pl.DataFrame
     changes: pl.DataFrame
@@ -69,7 +70,9 @@ def meter_history(bills: pl.DataFrame) -> MeterHistory:
             # When meters of such numbers were put in, whoever has this one.
             typical=pl.col("start")
             .median()
-            .over("model_first", "digits", (pl.col("serial_rank") * 50 / pl.col("serial_count")).cast(pl.Int32)),
+            .over(
+                "model_first", "digits", (pl.col("serial_rank") * 50 / pl.col("serial_count")).cast(pl.Int32)
+            ),
             quantile=(pl.col("serial_rank") * 50 / pl.col("serial_count")).cast(pl.Int32),
         )
         .drop("serial_rank", "serial_count")
@@ -80,9 +83,26 @@ def meter_history(bills: pl.DataFrame) -> MeterHistory:
 
 def _changes(stays: pl.DataFrame) -> pl.DataFrame:
     before = [
-        "meter", "start", "end", "bills", "model_last", "index_first", "index_last", "use_last", "near_last",
-        "far_last", "log_last", "zero_share", "zero_last", "note_last", "state_max", "months_last", "serial",
-        "digits", "typical", "quantile",
+        "meter",
+        "start",
+        "end",
+        "bills",
+        "model_last",
+        "index_first",
+        "index_last",
+        "use_last",
+        "near_last",
+        "far_last",
+        "log_last",
+        "zero_share",
+        "zero_last",
+        "note_last",
+        "state_max",
+        "months_last",
+        "serial",
+        "digits",
+        "typical",
+        "quantile",
     ]
     return (
         stays.with_columns(pl.col(name).shift(1).over("subject").alias(f"p_{name}") for name in before)
@@ -92,7 +112,9 @@ def _changes(stays: pl.DataFrame) -> pl.DataFrame:
             same=pl.col("model_first") == pl.col("p_model_last"),
             life=pl.col("p_end") - pl.col("p_start"),
             gap=pl.col("start") - pl.col("p_end"),
-            ratio=((pl.col("use_first") + 5) / (pl.col("use_last").shift(0) * 0 + pl.col("p_use_last") + 5)).log(),
+            ratio=(
+                (pl.col("use_first") + 5) / (pl.col("use_last").shift(0) * 0 + pl.col("p_use_last") + 5)
+            ).log(),
             rise_near=pl.col("near_first") - pl.col("p_near_last"),
             rise_far=pl.col("far_first") - pl.col("p_far_last"),
             renewed=(pl.col("digits") >= LONG_SERIAL) & (pl.col("p_digits") < LONG_SERIAL),
@@ -119,7 +141,16 @@ def _model_changes(known: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(pl.col("p_model").is_not_null() & (pl.col("model_no") != pl.col("p_model")))
         .select(
-            "subject", "meter", "time", "day", "p_model", "model_no", "note_no", "p_note", "state_no", "span",
+            "subject",
+            "meter",
+            "time",
+            "day",
+            "p_model",
+            "model_no",
+            "note_no",
+            "p_note",
+            "state_no",
+            "span",
             (pl.col("time") - pl.col("p_time")).alias("gap"),
             (pl.col("time") - pl.col("start")).alias("life"),
             (pl.col("near") - pl.col("p_near")).alias("rise_near"),
@@ -211,7 +242,9 @@ def meter_features(meters: MeterHistory, since: float) -> pl.DataFrame:
         ),
     }
     for letter, rows in chosen.items():
-        columns = _OF_A_CHANGE if letter != "s" else ("life", "start", "ratio", "rise_far", "digits", "p_far_last")
+        columns = (
+            _OF_A_CHANGE if letter != "s" else ("life", "start", "ratio", "rise_far", "digits", "p_far_last")
+        )
         parts.append(
             rows.unique("subject", keep="first", maintain_order=True).select(
                 "subject", *(pl.col(name).cast(pl.Float64).alias(f"mc_{letter}_{name}") for name in columns)

@@ -140,7 +140,9 @@ def train(
 
 
 def _rate_prefixes(parameters: Parameters) -> tuple[str, ...]:
-    return tuple(prefix for prefix in parameters.rates if not prefix.startswith(parameters.without or ("\0",)))
+    return tuple(
+        prefix for prefix in parameters.rates if not prefix.startswith(parameters.without or ("\0",))
+    )
 
 
 def _of_strangers(log_odds: NDArray[np.float64], known: Known) -> NDArray[np.float64]:

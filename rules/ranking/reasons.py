@@ -62,9 +62,7 @@ class Phrase:
         )
 
     def text(self, row: Mapping[str, float], language: Language) -> str:
-        values = {
-            name: (convert(row[column]), unit) for name, (column, unit, convert) in self.shown.items()
-        }
+        values = {name: (convert(row[column]), unit) for name, (column, unit, convert) in self.shown.items()}
         return render(self.en if language == "en" else self.fa, values, language)
 
 
@@ -259,7 +257,9 @@ SIGNALS: Final = (
                 "مصرف دوازده صورت‌حساب آخر {percent} کمتر از هم‌گروه‌هاست.",
                 {"percent": ("pr_last_12", "percent", _fall)},
             ),
-            _phrase("There are too few bills to compare with peers.", "صورت‌حساب برای سنجش با هم‌گروه‌ها کم است."),
+            _phrase(
+                "There are too few bills to compare with peers.", "صورت‌حساب برای سنجش با هم‌گروه‌ها کم است."
+            ),
         ),
     ),
     Signal(
@@ -386,7 +386,5 @@ def reasons(
     made = []
     for i in chosen:
         phrase = next(phrase for phrase in SIGNALS[i].phrases if phrase.fits(row))
-        made.append(
-            Reason(SIGNALS[i].name, float(totals[i]), phrase.text(row, "en"), phrase.text(row, "fa"))
-        )
+        made.append(Reason(SIGNALS[i].name, float(totals[i]), phrase.text(row, "en"), phrase.text(row, "fa")))
     return made

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+# Bills on each side of a break in level.
+_SPLIT_LEAST: Final = 3
 WINDOWS: Final = (3, 6, 12)  # bills; STEG bills every four months, so a year, two and four years
 
 
@@ -32,6 +34,21 @@ def use_features(bills: pl.DataFrame, prefix: str = "") -> pl.DataFrame:
             ).alias("top_step"),
         ]
     )
+    before, size = pl.col("position") + 1, pl.len().over(subject)
+    mean_before = residual.fill_null(0.0).cum_sum().over(subject) / before
+    mean_after = (
+        residual.fill_null(0.0).sum().over(subject) - residual.fill_null(0.0).cum_sum().over(subject)
+    ) / (size - before)
+    spread = residual.std().over(subject) + 0.05
+    inside = (before >= _SPLIT_LEAST) & (size - before >= _SPLIT_LEAST)
+    rolled = rolled.with_columns(
+        # How far apart the means before and after a bill are, in their standard error: where a level broke off.
+        split=pl.when(inside).then(
+            (mean_before - mean_after) / (spread * (1.0 / before + 1.0 / (size - before)).sqrt())
+        ),
+        split_fall=pl.when(inside).then(mean_before - mean_after),
+        edge=pl.col("residual") - residual.shift(3).over(subject),
+    )
     rolled = rolled.with_columns(
         [
             (pl.col(f"{name}_{window}") - pl.col(f"{name}_{window}").shift(-window).over(subject)).alias(
@@ -56,6 +73,7 @@ def use_features(bills: pl.DataFrame, prefix: str = "") -> pl.DataFrame:
     )
     ordered = pl.col("position")
     steps_kwh = [pl.col(f"step_{step}").sum() for step in range(1, 5)]
+    size_of = pl.len()
     first_12, last_4, last_12 = log_use.head(12), log_use.tail(4), log_use.tail(12)
     features = rolled.group_by(subject).agg(
         [
@@ -102,18 +120,26 @@ def use_features(bills: pl.DataFrame, prefix: str = "") -> pl.DataFrame:
             *[residual.tail(window).mean().alias(f"pr_last_{window}") for window in WINDOWS],
             *[residual.head(window).mean().alias(f"pr_first_{window}") for window in WINDOWS],
             residual.slice(-24, 12).mean().alias("pr_before_last_12"),
-            *[pl.col(f"{name}_fall_{w}").max().alias(f"dr_{name}_fall_{w}") for name in "rl" for w in WINDOWS],
-            *[pl.col(f"{name}_fall_{w}").min().alias(f"dr_{name}_rise_{w}") for name in "rl" for w in WINDOWS],
             *[
-                (pl.col(f"{name}_{w}").max() - pl.col(f"{name}_{w}").last()).alias(f"dr_{name}_below_best_{w}")
+                pl.col(f"{name}_fall_{w}").max().alias(f"dr_{name}_fall_{w}")
+                for name in "rl"
+                for w in WINDOWS
+            ],
+            *[
+                pl.col(f"{name}_fall_{w}").min().alias(f"dr_{name}_rise_{w}")
+                for name in "rl"
+                for w in WINDOWS
+            ],
+            *[
+                (pl.col(f"{name}_{w}").max() - pl.col(f"{name}_{w}").last()).alias(
+                    f"dr_{name}_below_best_{w}"
+                )
                 for name in "rl"
                 for w in WINDOWS
             ],
             pl.col("r_12").min().alias("pr_lowest_12"),
             pl.col("r_12").max().alias("pr_highest_12"),
-            *[
-                (steps_kwh[step] / (kwh.sum() + 1)).alias(f"us_step_{step + 1}_share") for step in range(4)
-            ],
+            *[(steps_kwh[step] / (kwh.sum() + 1)).alias(f"us_step_{step + 1}_share") for step in range(4)],
             pl.col("top_step").max().alias("us_top_step"),
             pl.col("top_step").mean().alias("us_top_step_mean"),
             pl.col("top_step").last().alias("us_top_step_last"),
@@ -124,6 +150,25 @@ def use_features(bills: pl.DataFrame, prefix: str = "") -> pl.DataFrame:
             pl.col("step_1").max().alias("us_step_1_max"),
             pl.col("step_2").max().alias("us_step_2_max"),
             *[use.slice(-k, 1).first().alias(f"us_back_{k}") for k in (2, 3, 4)],
+            *[residual.slice(-k, 1).first().alias(f"pr_back_{k}") for k in range(2, 8)],
+            pl.col("split").max().alias("dr_split_max"),
+            pl.col("split").min().alias("dr_split_min"),
+            pl.col("split_fall").sort_by("split").last().alias("dr_split_fall"),
+            (size_of - pl.col("position").sort_by("split", nulls_last=False).last()).alias(
+                "dr_split_bills_ago"
+            ),
+            # The same season a year before, where three bills make a year.
+            pl.col("edge").tail(3).mean().alias("dr_year_on_year"),
+            pl.col("edge").min().alias("dr_year_on_year_min"),
+            pl.col("edge").max().alias("dr_year_on_year_max"),
+            pl.col("edge").abs().mean().alias("vr_year_on_year"),
+            (residual.tail(12).std()).alias("pr_sd_last_12"),
+            (residual.tail(12).min()).alias("pr_min_last_12"),
+            (residual.tail(12).max()).alias("pr_max_last_12"),
+            residual.filter(~pl.col("zero")).mean().alias("pr_mean_used"),
+            residual.filter(~pl.col("zero")).std().alias("pr_sd_used"),
+            residual.filter(~pl.col("zero")).min().alias("pr_min_used"),
+            residual.skew().alias("pr_skew"),
             # seasonality: what of the year is high
             *[
                 (residual.filter(pl.col("day").dt.quarter() == q).mean()).alias(f"pr_quarter_{q}")
@@ -132,4 +177,6 @@ def use_features(bills: pl.DataFrame, prefix: str = "") -> pl.DataFrame:
         ]
     )
     made = features.join(runs, on=subject, how="left").collect()
-    return made.rename({name: f"{prefix}{name}" for name in made.columns if name != subject} if prefix else {})
+    return made.rename(
+        {name: f"{prefix}{name}" for name in made.columns if name != subject} if prefix else {}
+    )

@@ -1,0 +1,156 @@
+"""`tarazu backtest`: every rule and the ranking against recorded outcomes, as JSON and as a page with plots."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import select
+
+from etl.ranking.report import write_report
+from etl.ranking.service import lesson_of, shortage
+from rules.ranking.backtest import cumulative, parts, ranking_rows, reliability, row
+from rules.ranking.measures import quality
+from rules.ranking.model import Parameters, train
+from rules.ranking.money import recoverable_rial
+from rules.ranking.written import fact_table, score_written
+from rules.site import load_site
+from tarazu.database import Sessions, create_engine
+from tarazu.models import Case, Finding, ScanRun
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from rules.ranking.learning import Lesson
+    from tarazu.database import ReadSession
+    from tarazu.settings import Settings
+
+# Years of bills that a history is told apart by.
+_LENGTHS = ((0, 3), (3, 6), (6, 10), (10, 100))
+
+
+async def run_backtest(
+    settings: Settings,
+    report: Path,
+    *,
+    as_of: dt.date | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> dict[str, Any]:
+    """Write the report and return what it says. Rates are shares, money is the estimate of what was recoverable.
+
+    An outcome whose day is known is judged by what was known the day before: bills before it, and findings of scans
+    as of days before it. An outcome without a day is judged by everything, which flatters whatever follows a visit.
+    """
+    parameters = Parameters()
+    lesson = lesson_of(settings, parameters, as_of)
+    findings = await _findings(settings, as_of)
+    rows = np.flatnonzero(lesson.known.train)
+    outcome = lesson.known.outcome[rows]
+    site = load_site(as_of or lesson.history.bills["day"].max(), settings.site_file, settings.company_code)
+    money = recoverable_rial(lesson.history, lesson.features.table, site)[rows]
+    result: dict[str, Any] = {
+        "as_of": as_of.isoformat() if as_of else None,
+        "points": len(rows),
+        "hits": int(outcome.sum()),
+        "undated": int(lesson.history.subjects["inspected_on"].is_null().to_numpy()[rows].sum()),
+        "uninspected": settings.ranking_uninspected,
+        "message": shortage(settings, lesson),
+        "rules": [asdict(made) for made in _rule_rows(lesson, rows, outcome, money, findings)],
+        "ranking": [],
+        "parts": [],
+        "quality": None,
+        "written": None,
+        "calibration": [],
+        "curve": [],
+    }
+    if not result["message"]:
+        _, probability = train(
+            lesson.table, lesson.names, lesson.features.cohorts, lesson.known, parameters, progress
+        )
+        probability = probability[rows]
+        _, facts = fact_table(lesson.history, lesson.features.table)
+        written = score_written(facts, lesson.known, parameters.folds)[rows]
+        result |= {
+            "quality": asdict(quality(outcome, probability)),
+            "written": asdict(quality(outcome, written)),
+            "ranking": [
+                asdict(made)
+                for score, what in ((probability, "ranking"), (written, "written rules"))
+                for made in ranking_rows(score, outcome, money, what)
+            ]
+            + [asdict(made) for made in ranking_rows(probability * money, outcome, money, "by money")],
+            "parts": [asdict(part) for part in parts(probability, outcome, _dimensions(lesson, rows))],
+            "calibration": reliability(probability, outcome),
+            "curve": [column.tolist() for column in cumulative(probability, outcome)],
+            "written_curve": [column.tolist() for column in cumulative(written, outcome)],
+        }
+    write_report(report, result)
+    return result
+
+
+def _dimensions(lesson: Lesson, rows: NDArray[np.int64]) -> dict[str, list[str]]:
+    subjects = lesson.history.subjects[rows]
+    years = lesson.features.table["tm_span"].fill_null(0.0).fill_nan(0.0).to_numpy()[rows]
+    lengths = [
+        next(f"{low} to {high} years" for low, high in _LENGTHS if year < high)
+        for year in np.minimum(years, 99)
+    ]
+    return {
+        "class": subjects["tariff_class"].to_list(),
+        "district": subjects["district"].to_list(),
+        "history": lengths,
+    }
+
+
+async def _findings(settings: Settings, as_of: dt.date | None) -> pl.DataFrame:
+    """rule_id, usage_point_id, found_on: the earliest day as of which a scan found it."""
+    engine = create_engine(settings, application_name="tarazu backtest", pool_size=1)
+    try:
+        async with Sessions(engine).read() as session:
+            return await _read_findings(session, as_of)
+    finally:
+        await engine.dispose()
+
+
+async def _read_findings(session: ReadSession, as_of: dt.date | None) -> pl.DataFrame:
+    statement = (
+        select(Finding.rule_id, Case.usage_point_id, ScanRun.as_of)
+        .join(Case, Case.id == Finding.case_id)
+        .join(ScanRun, ScanRun.id == Finding.first_scan_run_id)
+        .where(Case.usage_point_id.is_not(None))
+    )
+    if as_of is not None:
+        statement = statement.where(ScanRun.as_of < as_of)
+    found = pl.DataFrame(
+        [tuple(one) for one in await session.execute(statement)],
+        schema={"rule_id": pl.String, "usage_point_id": pl.Int64, "found_on": pl.Date},
+        orient="row",
+    )
+    return found.group_by("rule_id", "usage_point_id").agg(pl.col("found_on").min())
+
+
+def _rule_rows(
+    lesson: Lesson,
+    rows: NDArray[np.int64],
+    outcome: NDArray[np.float64],
+    money: NDArray[np.int64],
+    findings: pl.DataFrame,
+) -> list[Any]:
+    subjects = lesson.history.subjects[rows].select("usage_point_id", "inspected_on")
+    made = []
+    for rule_id in findings["rule_id"].unique().sort():
+        found = findings.filter(pl.col("rule_id") == rule_id)
+        joined = subjects.join(found, on="usage_point_id", how="left", maintain_order="left")
+        before = pl.col("found_on").is_not_null() & (
+            pl.col("inspected_on").is_null() | (pl.col("found_on") < pl.col("inspected_on"))
+        )
+        flagged = joined.select(before).to_series().to_numpy()
+        if flagged.any():
+            made.append(row(rule_id, flagged, outcome, money))
+    return sorted(made, key=lambda one: -one.lift)
