@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import select
 
 from etl.ranking.report import write_report
-from etl.ranking.service import lesson_of, shortage
+from etl.ranking.service import last_day, lesson_of, shortage
 from rules.ranking.backtest import cumulative, parts, ranking_rows, reliability, row
 from rules.ranking.measures import quality
 from rules.ranking.model import Parameters, train
@@ -52,7 +52,7 @@ async def run_backtest(
     findings = await _findings(settings, as_of)
     rows = np.flatnonzero(lesson.known.train)
     outcome = lesson.known.outcome[rows]
-    site = load_site(as_of or lesson.history.bills["day"].max(), settings.site_file, settings.company_code)
+    site = load_site(as_of or last_day(lesson), settings.site_file, settings.company_code)
     money = recoverable_rial(lesson.history, lesson.features.table, site)[rows]
     result: dict[str, Any] = {
         "as_of": as_of.isoformat() if as_of else None,

@@ -247,7 +247,7 @@ async def rank(
     else:
         message = ""
         known = trained.known(lesson.row_key)
-        site = load_site(_last_day(lesson), settings.site_file, settings.company_code)
+        site = load_site(last_day(lesson), settings.site_file, settings.company_code)
         probability = apply(trained.model, lesson.table, lesson.names, lesson.features.cohorts, known)[:count]
         estimated = recoverable_rial(lesson.history, lesson.features.table, site)[:count]
         money = np.where(at_risk > 0, at_risk, estimated)
@@ -320,7 +320,7 @@ def _of_cases(subjects: pl.DataFrame, cases: pl.DataFrame) -> tuple[NDArray[np.f
     )
 
 
-def _last_day(lesson: Lesson) -> dt.date:
+def last_day(lesson: Lesson) -> dt.date:
     day = lesson.history.bills["day"].max()
     assert day is not None
     return day  # type: ignore[return-value]  # polars types the maximum of a date column as any value

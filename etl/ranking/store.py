@@ -72,7 +72,7 @@ def unpack(content: bytes) -> Trained:
     model = Model(
         Parameters(**parameters),
         tuple(data["features"]),
-        tuple(data["members"]),
+        tuple(map(tuple, data["members"])),
         Calibration(**data["calibration"]),
     )
     return Trained(

@@ -12,7 +12,7 @@ from rules.ranking.history import ELECTRICITY, History, with_measures
 from rules.ranking.joint import joint_features
 from rules.ranking.meters import MeterHistory, meter_features, meter_history
 from rules.ranking.peers import with_peer_residual
-from rules.ranking.rates import Cohorts, Order, key
+from rules.ranking.rates import Cohorts, Order, Reduce, key
 from rules.ranking.readings import reading_features
 from rules.ranking.standing import standing_features
 from rules.ranking.use import use_features
@@ -33,7 +33,8 @@ class Features:
 def features(history: History, recent_years: int = RECENT_YEARS, since: float | None = None) -> Features:
     bills = with_peer_residual(with_measures(history), history)
     if since is None:
-        since = float(np.floor(bills["time"].quantile(0.999)) - recent_years + 1) if len(bills) else 0.0
+        # A few bills in the far future, errors of the source, must not move what counts as recent.
+        since = float(np.floor(bills["time"].quantile(0.999) or 0.0)) - recent_years + 1
     electricity = bills.filter(pl.col("commodity") == ELECTRICITY)
     # A subject that has gas alone is judged by it.
     main = pl.concat(
@@ -77,7 +78,7 @@ def cohorts(history: History, main: pl.DataFrame, meters: MeterHistory, since: f
         life_2=(pl.col("life") / 2).floor(),
         month_no=(pl.col("time") * 12).floor(),
     )
-    event = ("max", "sum")
+    event: tuple[Reduce, ...] = ("max", "sum")
     pair = ["p_model_last", "model_first", "clean"]
     keys = [
         key(changes, "ev_half", [*pair, "half"], event),
@@ -111,11 +112,10 @@ def cohorts(history: History, main: pl.DataFrame, meters: MeterHistory, since: f
         .with_columns(series=(pl.col("serial") / 10.0 ** (pl.col("digits") - 4)).floor())
     )
     standing = place.with_columns(signed_year=pl.col("signed_on").dt.year())
-    mean = ("mean",)
+    mean: tuple[Reduce, ...] = ("mean",)
     tour = main.join(
         place.select("subject", "area", "district", "tariff_class"), on="subject", maintain_order="left"
     )
-    # The last year of a history is near what ended it.
     keys += [
         key(standing, "co_class", ["area", "tariff_class"], mean),
         key(standing, "co_signed", ["area", "signed_year"], mean),

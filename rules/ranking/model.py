@@ -1,7 +1,7 @@
 """The probability that a visit finds a loss: gradient-boosted trees over features and learnt rates, cross-fitted.
 
-One member a fold, trained on the other folds. A subject that was trained on is judged by the member that has not
-seen it (nor anybody who shares its meter or customer); all others by the mean of the members. So every probability
+Members of a fold are trained on the other folds. A subject that was trained on is judged by those that have not
+seen it (nor anybody who shares its meter or customer); all others by the mean of all. So every probability
 is one of a stranger, and the calibration that was measured is that of what is handed out.
 """
 
@@ -31,11 +31,13 @@ class Parameters:
 
     folds: int = 5
     seed: int = 0
+    # Members of a fold, each of another seed; their mean has less noise than one.
+    repeats: int = 2
     rounds: int = 400
     learning_rate: float = 0.03
     leaves: int = 24
     least_in_leaf: int = 80
-    feature_share: float = 0.3
+    feature_share: float = 0.15
     row_share: float = 0.8
     l2: float = 10.0
     bins: int = 63
@@ -89,11 +91,11 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`members` are LightGBM's own text, one a fold; `features` the names they were trained on, in order."""
+    """`members` are LightGBM's own text, by fold and repeat; `features` the names they were trained on, in order."""
 
     parameters: Parameters
     features: tuple[str, ...]
-    members: tuple[str, ...]
+    members: tuple[tuple[str, ...], ...]
     calibration: Calibration
 
 
@@ -117,7 +119,7 @@ def train(
     table = table[:, kept]
     names = [names[i] for i in kept]
     log_odds = np.zeros((len(table), parameters.folds))
-    members: list[str] = []
+    members: list[tuple[str, ...]] = []
     all_names: list[str] = names
     for fold in range(parameters.folds):
         inside = known.train & (known.fold != fold)
@@ -129,10 +131,13 @@ def train(
         data = lgb.Dataset(
             whole[inside], known.outcome[inside], feature_name=all_names, params={"max_bin": parameters.bins}
         )
-        booster = lgb.train(parameters.booster(parameters.seed + fold), data, parameters.rounds)
+        boosters = [
+            lgb.train(parameters.booster(parameters.seed + fold + 1000 * repeat), data, parameters.rounds)
+            for repeat in range(parameters.repeats)
+        ]
         del data
-        members.append(booster.model_to_string())
-        log_odds[:, fold] = booster.predict(whole, raw_score=True, num_threads=THREADS)
+        members.append(tuple(booster.model_to_string() for booster in boosters))
+        log_odds[:, fold] = _raw(boosters, whole)
         progress("folds", fold + 1, parameters.folds)
     own = _of_strangers(log_odds, known)
     calibration = fit_calibration(own[known.train], known.outcome[known.train])
@@ -180,7 +185,7 @@ def apply(
     log_odds = np.zeros((len(table), len(model.members)))
     for fold in range(len(model.members)):
         whole = _inputs(model, fold, table, names, cohorts, known)
-        log_odds[:, fold] = _booster(model, fold).predict(whole, raw_score=True, num_threads=THREADS)
+        log_odds[:, fold] = _raw(_boosters(model, fold), whole)
     return model.calibration(_of_strangers(log_odds, known))
 
 
@@ -200,9 +205,10 @@ def contributions(
         if not mine.any():
             continue
         whole = _inputs(model, fold, table, names, cohorts, known)[rows[mine]]
-        explained = _booster(model, fold).predict(whole, pred_contrib=True, num_threads=THREADS)
-        total[mine] += np.asarray(explained)[:, :-1]
-        share[mine] += 1
+        for booster in _boosters(model, fold):
+            explained = np.asarray(booster.predict(whole, pred_contrib=True, num_threads=THREADS))
+            total[mine] += explained[:, :-1]
+            share[mine] += 1
     return total / np.maximum(share, 1)[:, None]
 
 
@@ -229,5 +235,13 @@ def _inputs(
     return made
 
 
-def _booster(model: Model, fold: int) -> lgb.Booster:
-    return lgb.Booster(model_str=model.members[fold])
+def _boosters(model: Model, fold: int) -> list[lgb.Booster]:
+    return [lgb.Booster(model_str=text) for text in model.members[fold]]
+
+
+def _raw(boosters: list[lgb.Booster], whole: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) mean log odds of the boosters."""
+    total = np.zeros(len(whole))
+    for booster in boosters:
+        total += np.asarray(booster.predict(whole, raw_score=True, num_threads=THREADS))
+    return total / len(boosters)

@@ -44,7 +44,8 @@ def recoverable_rial(history: History, table: pl.DataFrame, site: Site) -> NDArr
     price = dict(zip(TARIFF_CLASSES, site.energy_price_rial_per_kwh, strict=True))
     other = price["other"]
     prices = np.array([price.get(name, other) for name in history.subjects["tariff_class"].to_list()])
-    return np.rint(missing_energy_kwh(table) * prices).astype(np.int64)
+    rial: NDArray[np.int64] = np.rint(missing_energy_kwh(table) * prices).astype(np.int64)
+    return rial
 
 
 def _known(table: pl.DataFrame, name: str) -> NDArray[np.float64]:

@@ -6,13 +6,11 @@ explained on one page, and what the boosted model has to beat to be worth its op
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 from sklearn.linear_model import LogisticRegression
-
-from rules.ranking.history import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +67,6 @@ def _facts() -> dict[str, pl.Expr]:
         "meters_4": _C("mh_meters") >= 4,
         "meters_2_no_event": (_C("mh_meters") >= 2) & ~event,
         "one_new_series": (_C("mh_meters") == 1) & (_C("mh_digits_first") >= 13),
-        "one_regular": (_C("mh_meters") == 1) & (_C("rd_note_6_share") >= 0.8),
         "no_meter": _C("rd_no_meter_share") > 0.2,
         "old_stock": _C("mh_stock_last") > 3,
         "swing_third_step": (_C("us_third_step_share") > 0) & (_C("vr_cv") > 0.6),
@@ -117,8 +114,6 @@ def _facts() -> dict[str, pl.Expr]:
     for low, high in ((0, 2), (2, 4), (4, 6), (6, 8), (8, 10), (10, 40)):
         facts[f"swap_life_{low}_{high}"] = swap & (life >= low) & (life < high)
         facts[f"swap_renewed_life_{low}_{high}"] = renewed & (life >= low) & (life < high)
-    for code in (6, 7, 8, 9):
-        facts[f"note_{code}"] = pl.lit(value=False)
     return facts
 
 
@@ -128,46 +123,38 @@ def fact_table(history: History, table: pl.DataFrame) -> tuple[list[str], NDArra
     Besides the written facts: each place, class and meter model that `LEAST_POINTS` have, and the three kinds of
     change in each district.
     """
-    missing = {
-        name: pl.lit(None, pl.Float32).alias(name)
-        for name in ("rd_note_6_share",)
-        if name not in table.columns
-    }
-    whole = table.with_columns(*missing.values()).hstack(
-        history.subjects.select("district", "area", "tariff_class")
-    )
-    facts = {name: fact for name, fact in _facts().items() if not name.startswith("note_")}
+    whole = table.hstack(history.subjects.select("district", "area", "tariff_class"))
+    facts = _facts()
     swap, model, turns = facts["swap"], facts["model_change"], facts["turns"]
     shares = [name for name in table.columns if name.startswith("rd_note_") and name.endswith("_share")]
     for name in shares:
         for bound in (0.1, 0.3, 0.6):
             facts[f"{name}_{bound}"] = _C(name) > bound
+        # One meter, and nearly always the same note: nothing ever happened.
+        facts[f"one_meter_{name}"] = (_C("mh_meters") == 1) & (_C(name) >= 0.8)
     states = [name for name in table.columns if name.startswith("rd_state_") and name[9:].isdigit()]
     for name in states:
         facts[f"{name}_seen"] = _C(name) > 0
     for column in ("district", "area", "tariff_class"):
         for code in _common(whole, column):
-            facts[f"{column}_{code}"] = _C(column) == code
+            facts[f"{column}_{code}"] = _C(column) == pl.lit(code)
             if column == "district":
-                facts[f"swap_in_{code}"] = swap & (_C(column) == code)
-                facts[f"model_change_in_{code}"] = model & (_C(column) == code)
-                facts[f"turns_in_{code}"] = turns & (_C(column) == code)
-                facts[f"swing_in_{code}"] = facts["swing_third_step"] & (_C(column) == code)
-                facts[f"renewed_in_{code}"] = facts["swap_renewed"] & (_C(column) == code)
+                facts[f"swap_in_{code}"] = swap & (_C(column) == pl.lit(code))
+                facts[f"model_change_in_{code}"] = model & (_C(column) == pl.lit(code))
+                facts[f"turns_in_{code}"] = turns & (_C(column) == pl.lit(code))
+                facts[f"swing_in_{code}"] = facts["swing_third_step"] & (_C(column) == pl.lit(code))
+                facts[f"renewed_in_{code}"] = facts["swap_renewed"] & (_C(column) == pl.lit(code))
     for column in ("mh_model_last", "mh_model_first"):
         for code in _common(whole, column):
-            facts[f"{column}_{code:.0f}"] = _C(column) == code
-            facts[f"swap_{column}_{code:.0f}"] = swap & (_C(column) == code)
+            facts[f"{column}_{code:.0f}"] = _C(column) == pl.lit(code)
+            facts[f"swap_{column}_{code:.0f}"] = swap & (_C(column) == pl.lit(code))
     made = whole.select(
-        fact.fill_null(value=False).fill_nan(value=False).cast(pl.Float32).alias(name)
-        if False
-        else fact.fill_null(value=False).cast(pl.Float32).alias(name)
-        for name, fact in facts.items()
+        fact.fill_null(value=False).cast(pl.Float32).alias(name) for name, fact in facts.items()
     )
     return made.columns, made.to_numpy()
 
 
-def _common(table: pl.DataFrame, column: str) -> list[object]:
+def _common(table: pl.DataFrame, column: str) -> list[Any]:
     counts = table.drop_nulls(column).group_by(column).len().filter(pl.col("len") >= LEAST_POINTS)
     return sorted(counts[column].to_list())
 
@@ -183,6 +170,3 @@ def score_written(
         out = known.fold == fold
         probability[out] = fitted.predict_proba(facts[out])[:, 1]
     return probability
-
-
-__all__ = ["fact_table", "number", "score_written"]

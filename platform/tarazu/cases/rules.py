@@ -40,10 +40,7 @@ def rules_statement(condition: Condition = EVERYTHING) -> Select[*tuple[Any, ...
     return (
         select(RuleVersion.__table__, _OF_RULE.c.version_count)
         .join(_OF_RULE, _OF_RULE.c.rule_id == RuleVersion.rule_id)
-        .where(
-            RuleVersion.version == _OF_RULE.c.current_version,
-            where(condition, rule_fields(RuleVersion.__table__.c)),
-        )
+        .where(RuleVersion.version == _OF_RULE.c.current_version, where(condition, rule_fields(RuleVersion.__table__.c)))
         .order_by(RuleVersion.rule_id)
     )
 

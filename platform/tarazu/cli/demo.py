@@ -69,8 +69,7 @@ def demo(
             from tarazu.app import serve
 
             err.print(
-                f"GraphQL at http://{settings.api_host}:{settings.api_port}/graphql; Ctrl-C ends",
-                markup=False,
+                f"GraphQL at http://{settings.api_host}:{settings.api_port}/graphql; Ctrl-C ends", markup=False
             )
             serve(settings)
 

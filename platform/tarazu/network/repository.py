@@ -18,4 +18,6 @@ TRANSFORMER_ENERGY_ORDER: Final = Order(
 TRANSFORMER_BALANCE_ORDER: Final = Order(
     "transformer_balance", ("rank_kwh", "transformer_id"), (int, int), descending=True
 )
-FEEDER_BALANCE_ORDER: Final = Order("feeder_balance", ("rank_kwh", "feeder_id"), (int, int), descending=True)
+FEEDER_BALANCE_ORDER: Final = Order(
+    "feeder_balance", ("rank_kwh", "feeder_id"), (int, int), descending=True
+)

@@ -88,7 +88,8 @@ NO_ID: Final = 0
 
 
 DEBTOR_ORDERS: Final[Mapping[DebtorKind, Order]] = {
-    kind: Order(f"debtor.{kind}", DEBTOR_KEYS, (int, int, int, int), descending=True) for kind in DebtorKind
+    kind: Order(f"debtor.{kind}", DEBTOR_KEYS, (int, int, int, int), descending=True)
+    for kind in DebtorKind
 }
 
 
