@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 from sqlalchemy import select
 
+from etl.ranking import store
 from etl.ranking.report import write_report
 from etl.ranking.service import last_day, lesson_of, shortage
 from rules.ranking.backtest import cumulative, parts, ranking_rows, reliability, row
+from rules.ranking.learning import data_hash
 from rules.ranking.measures import quality
-from rules.ranking.model import Parameters, train
+from rules.ranking.model import Parameters, apply, train
 from rules.ranking.money import recoverable_rial
 from rules.ranking.written import fact_table, score_written
 from rules.site import load_site
@@ -70,10 +72,7 @@ async def run_backtest(
         "curve": [],
     }
     if not result["message"]:
-        _, probability = train(
-            lesson.table, lesson.names, lesson.features.cohorts, lesson.known, parameters, progress
-        )
-        probability = probability[rows]
+        probability = (await _probability(settings, lesson, parameters, progress))[rows]
         _, facts = fact_table(lesson.history, lesson.features.table)
         written = score_written(facts, lesson.known, parameters.folds)[rows]
         result |= {
@@ -92,6 +91,27 @@ async def run_backtest(
         }
     write_report(report, result)
     return result
+
+
+async def _probability(
+    settings: Settings,
+    lesson: Lesson,
+    parameters: Parameters,
+    progress: Callable[[str, int, int], None],
+) -> NDArray[np.float64]:
+    """(n,) of a model of exactly these data and parameters: the stored one, or one trained for the occasion."""
+    version = store.version_of(data_hash(lesson), parameters)
+    engine = create_engine(settings, application_name="tarazu backtest", pool_size=1)
+    try:
+        async with Sessions(engine).read() as session:
+            known = {row["version"] for row in await store.models(session)}
+            model = (await store.load(session, version)).model if version in known else None
+    finally:
+        await engine.dispose()
+    data = (lesson.table, lesson.names, lesson.features.cohorts, lesson.known)
+    if model is not None:
+        return apply(model, *data)
+    return train(*data, parameters, progress)[1]
 
 
 def _dimensions(lesson: Lesson, rows: NDArray[np.int64]) -> dict[str, list[str]]:

@@ -74,6 +74,8 @@ class Signal:
     prefixes: tuple[str, ...]
     title_en: str
     title_fa: str
+    # How its features are computed and what missing data give, for the reference.
+    formula: str
     phrases: tuple[Phrase, ...]
 
 
@@ -99,6 +101,14 @@ SIGNALS: Final = (
         ("mc_", "ev_"),
         "Change of the meter",
         "تعویض کنتور",
+        "A stay is one meter at one point: its first and last bill. A change is every stay but the first, "
+        "with the stay before it; it is clean where the new meter's first bill is not before the old one's "
+        "last, else two meters are billed in turn. Life of the old meter, gap, last index, bills, ln((mean "
+        "use of three bills after + 5) / (of three before + 5)), mean residual of three and of twelve bills "
+        "after less before; of the recent change with the longest-serving old meter, of the first and last "
+        "clean change, of the last in turn. `ev_`: how often points with such a change (models, half-year, "
+        "district, life, index, notes, month) were found out: (hits + 12 base) / (rows + 12), from other "
+        "folds only; largest and sum over a point's changes in log odds. No change: missing.",
         (
             _phrase(
                 "The meter was changed on about {day} after {life} days of service; use in the year after was {rise} "
@@ -140,6 +150,9 @@ SIGNALS: Final = (
         ("mm_", "ev_model"),
         "Change of the model code",
         "تغییر کد مدل کنتور",
+        "Bills at which the model code differs from that of the bill before on the same meter: count, first "
+        "and last day, from and to, life of the meter, residual and use of four bills after less before. "
+        "`ev_model`: learnt rates as for changes of the meter. Bills without a model code are left out.",
         (
             _phrase(
                 "The model code of the same meter changed from {old} to {new} on about {day}.",
@@ -158,6 +171,10 @@ SIGNALS: Final = (
         ("mh_",),
         "The meters of the point",
         "کنتورهای نقطه",
+        "Count of meters, models, length of serial numbers, the leading digits of the serial number (series "
+        "and year), the day when meters of such numbers were mostly put in (median of the first bills of the "
+        "same model, digits and fiftieth of the numbers), index at the first bill. Bills without a known "
+        "meter are left out.",
         (
             _phrase(
                 "{meters} meters in the whole history, the last since about {day}.",
@@ -172,6 +189,9 @@ SIGNALS: Final = (
         ("ix_",),
         "What the registers showed",
         "شاخص‌های کنتور",
+        "Counts and shares of bills whose previous index is below or above the index before on the same "
+        "meter, that run backwards, start anew at 0, whose energy is not (current − previous) × multiplier "
+        "within 1 kWh, or whose index ends in 0 or 5; first, last and largest index.",
         (
             _phrase(
                 "The index ran backwards on {count} bills.",
@@ -204,6 +224,8 @@ SIGNALS: Final = (
         ("rd_",),
         "How it was read",
         "چگونگی قرائت",
+        "Shares of the commonest reading notes and meter states, months a bill spans (mean, deviation, "
+        "extremes), days between bills in months less the months billed, shares of long and short bills.",
         (
             _phrase(
                 "{count} bills span more than six months.",
@@ -224,6 +246,10 @@ SIGNALS: Final = (
         ("dr_",),
         "Falls and rises of use",
         "افت و خیز مصرف",
+        "Over windows of 3, 6 and 12 bills: the largest mean before less mean after, the largest rise, and "
+        "how far the last window is below the best; of ln(1 + kWh a month) and of its residual. The break "
+        "with the largest t statistic (three bills on each side at least); the same season a year before; "
+        "correlation with time. A history shorter than two windows: missing.",
         (
             _phrase(
                 "At some time use fell by {fall} against peers for a year and more.",
@@ -245,6 +271,10 @@ SIGNALS: Final = (
         ("pr_",),
         "Use against peers",
         "مصرف در سنجش با هم‌گروه‌ها",
+        "Residual: ln(1 + kWh a month) less the median of the peers' bills that are not zero. Peers are of "
+        "the same place, class and commodity in the same quarter; the district's where these have fewer than "
+        "30 bills, missing where that has too. Mean, deviation, extremes, first and last windows, share below "
+        "−1 and above 1, by quarter of the year.",
         (
             _phrase(
                 "Use of the last twelve bills is {percent} above that of peers.",
@@ -267,6 +297,9 @@ SIGNALS: Final = (
         ("us_",),
         "Level of use and tariff steps",
         "سطح مصرف و پله‌های تعرفه",
+        "ln(1 + kWh a month) and kWh a month: mean, median, deviation, extremes, first and last windows; "
+        "share of energy in each tariff step, highest step reached, share of bills that reach the third and "
+        "fourth.",
         (
             _phrase(
                 "Mean use {use} a month; {share} of the bills reach the third tariff step.",
@@ -284,6 +317,9 @@ SIGNALS: Final = (
         ("vr_",),
         "How steady use is",
         "یکنواختی مصرف",
+        "Share of zero bills, longest run, deviation by mean (whole and last twelve), mean change from bill "
+        "to bill, correlation with the bill before and the third before, share of bills that repeat the one "
+        "before.",
         (
             _phrase(
                 "{count} bills in a row of zero.",
@@ -304,6 +340,8 @@ SIGNALS: Final = (
         ("gs_",),
         "Gas of the same agreement",
         "گاز همان قرارداد",
+        "Level and residual of gas, quarters in which gas was used but no electricity, difference and "
+        "correlation of the residuals of both. No gas: missing.",
         (
             _phrase(
                 "In {count} quarters gas was used but no electricity.",
@@ -324,6 +362,10 @@ SIGNALS: Final = (
         ("pl_", "co_"),
         "Place, class and series of the meter",
         "محل، گروه تعرفه و سری کنتور",
+        "District, place and class as they are. `co_`: how often others of the same place and class, year of "
+        "signing, chain of models, series of serial numbers, reading tour (place and day, place, day and "
+        "note) and the 15 and 100 nearest serial numbers and days of signing were found out: (hits + 12 base) "
+        "/ (rows + 12), from other folds only.",
         (
             _phrase(
                 "Losses were found more or less often than on average among points of this place, class or meter series.",
@@ -336,6 +378,8 @@ SIGNALS: Final = (
         ("tm_",),
         "Length of the history",
         "درازای سابقه",
+        "Bills, first and last day, span, longest gap, day of signing. They may tell how data were drawn "
+        "rather than who steals; what the ranking is worth without them is measured (`make bench`).",
         (
             _phrase(
                 "{bills} bills, the first on about {first}, the last on about {last}.",
