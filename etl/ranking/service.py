@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +27,6 @@ from tarazu.models import Case, District
 from tarazu.models.enums import LIVE_CASE_STATES
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
 
     from numpy.typing import NDArray
@@ -321,6 +321,6 @@ def _of_cases(subjects: pl.DataFrame, cases: pl.DataFrame) -> tuple[NDArray[np.f
 
 
 def last_day(lesson: Lesson) -> dt.date:
+    """The last day billed; today where nothing is."""
     day = lesson.history.bills["day"].max()
-    assert day is not None
-    return day  # type: ignore[return-value]  # polars types the maximum of a date column as any value
+    return day if isinstance(day, dt.date) else dt.datetime.now(tz=dt.UTC).date()
