@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import select
 
 from etl.ranking import store
+from etl.ranking.findings import read_findings
 from etl.ranking.report import write_report
 from etl.ranking.service import last_day, lesson_of, shortage
 from rules.ranking.backtest import cumulative, parts, ranking_rows, reliability, row
@@ -20,7 +20,6 @@ from rules.ranking.money import recoverable_rial
 from rules.ranking.written import fact_table, score_written
 from rules.site import load_site
 from tarazu.database import Sessions, create_engine
-from tarazu.models import Case, Finding, ScanRun
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rules.ranking.learning import Lesson
-    from tarazu.database import ReadSession
     from tarazu.settings import Settings
 
 # Years of bills that a history is told apart by.
@@ -50,8 +48,8 @@ async def run_backtest(
     as of days before it. An outcome without a day is judged by everything, which flatters whatever follows a visit.
     """
     parameters = Parameters()
-    lesson = lesson_of(settings, parameters, as_of)
-    findings = await _findings(settings, as_of)
+    findings = await read_findings(settings, as_of)
+    lesson = lesson_of(settings, parameters, findings, as_of)
     rows = np.flatnonzero(lesson.known.train)
     outcome = lesson.known.outcome[rows]
     site = load_site(as_of or last_day(lesson), settings.site_file, settings.company_code)
@@ -126,33 +124,6 @@ def _dimensions(lesson: Lesson, rows: NDArray[np.int64]) -> dict[str, list[str]]
         "district": subjects["district"].to_list(),
         "history": lengths,
     }
-
-
-async def _findings(settings: Settings, as_of: dt.date | None) -> pl.DataFrame:
-    """rule_id, usage_point_id, found_on: the earliest day as of which a scan found it."""
-    engine = create_engine(settings, application_name="tarazu backtest", pool_size=1)
-    try:
-        async with Sessions(engine).read() as session:
-            return await _read_findings(session, as_of)
-    finally:
-        await engine.dispose()
-
-
-async def _read_findings(session: ReadSession, as_of: dt.date | None) -> pl.DataFrame:
-    statement = (
-        select(Finding.rule_id, Case.usage_point_id, ScanRun.as_of)
-        .join(Case, Case.id == Finding.case_id)
-        .join(ScanRun, ScanRun.id == Finding.first_scan_run_id)
-        .where(Case.usage_point_id.is_not(None))
-    )
-    if as_of is not None:
-        statement = statement.where(ScanRun.as_of < as_of)
-    found = pl.DataFrame(
-        [tuple(one) for one in await session.execute(statement)],
-        schema={"rule_id": pl.String, "usage_point_id": pl.Int64, "found_on": pl.Date},
-        orient="row",
-    )
-    return found.group_by("rule_id", "usage_point_id").agg(pl.col("found_on").min())
 
 
 def _rule_rows(

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from etl.memory import peak_rss_mb
 from etl.ranking import store
 from etl.ranking.extract import extract_history
+from etl.ranking.findings import read_findings
 from rules.ranking.learning import Lesson, data_hash, learn_from
 from rules.ranking.measures import quality
 from rules.ranking.model import Parameters, apply, contributions, train
@@ -109,13 +110,16 @@ def shortage(settings: Settings, lesson: Lesson) -> str:
     )
 
 
-def lesson_of(settings: Settings, parameters: Parameters, as_of: dt.date | None = None) -> Lesson:
+def lesson_of(
+    settings: Settings, parameters: Parameters, findings: pl.DataFrame, as_of: dt.date | None = None
+) -> Lesson:
     return learn_from(
         extract_history(settings),
         uninspected=settings.ranking_uninspected,
         folds=parameters.folds,
         seed=parameters.seed,
         recent_years=settings.ranking_recent_years,
+        findings=findings,
         as_of=as_of,
     )
 
@@ -129,7 +133,7 @@ async def train_model(
 ) -> TrainSummary:
     """Train on all outcomes, save the model, and put it in force."""
     started = time.monotonic()
-    lesson = lesson_of(settings, parameters)
+    lesson = lesson_of(settings, parameters, await read_findings(settings))
     if message := shortage(settings, lesson):
         return _summary(None, lesson, {}, message, started)
     name = data_hash(lesson)
@@ -217,7 +221,7 @@ async def rank(
     finally:
         await engine.dispose()
     parameters = trained.model.parameters if trained else Parameters()
-    lesson = lesson_of(settings, parameters)
+    lesson = lesson_of(settings, parameters, await read_findings(settings))
     subjects = lesson.history.subjects.head(lesson.subjects)
     eligible = subjects["outcome"].is_null().to_numpy().copy()
     if district is not None:

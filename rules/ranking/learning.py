@@ -88,9 +88,13 @@ def learn_from(
     folds: int,
     seed: int,
     recent_years: int,
+    findings: pl.DataFrame | None = None,
     as_of: dt.date | None = None,
 ) -> Lesson:
-    """Features of all subjects and what is known of them. Where there are fewer groups than folds, all are in one."""
+    """Features of all subjects and what is known of them. Where there are fewer groups than folds, all are in one.
+
+    `findings`: rule_id, usage_point_id, found_on; of a visit on a known day only those of days before it count.
+    """
     count = len(history.subjects)
     whole, copy_of = with_visits_as_copies(history, as_of)
     made = features(whole, recent_years)
@@ -103,23 +107,48 @@ def learn_from(
     groups = group_numbers(whole)
     enough = len(np.unique(groups)) >= folds
     fold = grouped_folds(groups, folds, seed) if enough else np.zeros(len(groups), np.int64)
-    names = made.table.columns[1:]
+    table = made.table
+    if findings is not None and len(findings):
+        table = table.hstack(_finding_features(whole, count, findings))
+        made = Features(table, made.cohorts, made.meters)
+    names = table.columns[1:]
     return Lesson(
         history=whole,
         features=made,
         names=names,
-        table=made.table.select(names).to_numpy(),
+        table=table.select(names).to_numpy(),
         known=Known(train, np.where(train, outcome, 0.0), fold),
         subjects=count,
         copy_of=copy_of,
     )
 
 
+def _finding_features(whole: History, subjects: int, findings: pl.DataFrame) -> pl.DataFrame:
+    """(n,) 0 or 1 for each rule, and their count: what rules had found of the row by the day it stands for."""
+    rows = whole.subjects.select(
+        "usage_point_id",
+        before=pl.when(pl.int_range(pl.len()) >= subjects).then("inspected_on"),
+    )
+    flags = {}
+    for rule_id in findings["rule_id"].unique().sort():
+        of_rule = findings.filter(pl.col("rule_id") == rule_id).select("usage_point_id", "found_on")
+        joined = rows.join(of_rule, on="usage_point_id", how="left", maintain_order="left")
+        is_found = pl.col("found_on").is_not_null() & (
+            pl.col("before").is_null() | (pl.col("found_on") < pl.col("before"))
+        )
+        flags[f"fi_{rule_id}"] = joined.select(is_found.cast(pl.Float32)).to_series()
+    return pl.DataFrame(flags).with_columns(fi_count=pl.sum_horizontal(pl.all()).cast(pl.Float32))
+
+
 def data_hash(lesson: Lesson) -> str:
-    """Names what a model is trained on: bills, subjects, outcomes and folds, in their order."""
+    """Names what a model is trained on: bills, subjects, findings, outcomes and folds, in their order."""
     digest = hashlib.sha256()
     for frame in (lesson.history.subjects, lesson.history.bills):
         # Row by row, so that no second copy of the bills is made.
         digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
+    findings = [name for name in lesson.names if name.startswith("fi_")]
+    if findings:
+        digest.update(repr(findings).encode())
+        digest.update(lesson.features.table.select(findings).hash_rows(seed=0).to_numpy().tobytes())
     digest.update(lesson.known.outcome.tobytes() + lesson.known.train.tobytes() + lesson.known.fold.tobytes())
     return digest.hexdigest()[:16]

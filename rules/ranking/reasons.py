@@ -167,6 +167,22 @@ SIGNALS: Final = (
         ),
     ),
     Signal(
+        "findings",
+        ("fi_",),
+        "Findings of rules",
+        "یافته‌های قاعده‌ها",
+        "One of each rule that has a finding of the point from a scan as of a day before the visit, and their count.",
+        (
+            _phrase(
+                "Rules have {count} findings of it; its cases say which.",
+                "قاعده‌ها {count} یافته دربارهٔ آن دارند؛ پرونده‌هایش می‌گویند کدام.",
+                {"count": ("fi_count", "count", _same)},
+                {"fi_count": 0.0},
+            ),
+            _phrase("No rule has a finding of it.", "هیچ قاعده‌ای یافته‌ای دربارهٔ آن ندارد."),
+        ),
+    ),
+    Signal(
         "meter_history",
         ("mh_",),
         "The meters of the point",

@@ -71,3 +71,22 @@ def test_a_history_before_its_change_has_none_and_others_are_cut_too(history):
     assert cut.subjects["subject"].to_list() == list(range(len(cut.subjects)))
     assert (left["len"] < 18).mean() > 0.9
     assert cut.bills.filter(pl.col("commodity") == ELECTRICITY)["subject"].n_unique() == len(cut.subjects)
+
+
+def test_a_finding_counts_for_a_visit_only_if_it_came_before(history):
+    findings = pl.DataFrame(
+        {
+            "rule_id": ["T01", "T01", "T02"],
+            "usage_point_id": [1000, 1001, 1000],
+            "found_on": [VISIT - dt.timedelta(days=1), VISIT, VISIT + dt.timedelta(days=9)],
+        }
+    )
+    lesson = learn(dated(history), findings=findings)
+    made = lesson.features.table.select("fi_T01", "fi_T02", "fi_count").rows()
+
+    # Today everything is known ...
+    assert made[:3] == [(1.0, 1.0, 2.0), (1.0, 0.0, 1.0), (0.0, 0.0, 0.0)]
+    # ... the visit knew what had been found the day before.
+    copies = made[lesson.subjects :]
+    assert copies[:3] == [(1.0, 0.0, 1.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)]
+    assert lesson.names[-3:] == ["fi_T01", "fi_T02", "fi_count"]
