@@ -200,7 +200,7 @@ def _parts(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _grid(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th>{en}<br><span lang="fa">{fa}</span></th>' for en, fa in columns)
+    head = "".join(f'<th>{en}<br><bdi lang="fa" dir="rtl">{fa}</bdi></th>' for en, fa in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
