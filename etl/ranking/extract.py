@@ -153,7 +153,8 @@ def assemble(
             .otherwise((pl.col("day") - pl.col("period_start")).dt.total_days() / _DAYS_PER_MONTH),
         )
         .select(*[pl.col(name).cast(kind) for name, kind in BILL_COLUMNS.items()])
-        .sort("subject", "commodity", "day", "previous_index", "current_index", "meter")
+        # By everything that tells rows apart: the order is part of what a model is named by.
+        .sort("subject", "commodity", "day", "previous_index", "current_index", "meter", "kwh", "months")
         .collect()
     )
     return History(

@@ -81,7 +81,7 @@ class History:
         )
         return History(
             chosen.drop("subject").with_row_index("subject").with_columns(pl.col("subject").cast(pl.Int32)),
-            bills.sort("subject", "commodity", "day", "previous_index", "current_index"),
+            bills.sort("subject", "commodity", "day", "previous_index", "current_index", "meter", "kwh"),
         )
 
 
@@ -93,7 +93,7 @@ def with_measures(history: History) -> pl.DataFrame:
     """
     months = pl.col("months").clip(1.0, LONGEST_MONTHS)
     return (
-        history.bills.sort("subject", "commodity", "day", "previous_index", "current_index")
+        history.bills.sort("subject", "commodity", "day", "previous_index", "current_index", "meter", "kwh")
         .with_columns(span=months)
         .with_columns(use=pl.col("kwh") / pl.col("span"))
         .with_columns(
