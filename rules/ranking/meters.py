@@ -27,8 +27,6 @@ class MeterHistory:
 def meter_history(bills: pl.DataFrame) -> MeterHistory:
     """`bills` of one commodity with measures and residuals. Bills without a known meter are no stay."""
     known = bills.filter(pl.col("meter").is_not_null())
-    first, last = pl.all().first(), pl.all().last()
-    del first, last
     stays = (
         known.lazy()
         .group_by("subject", "meter", maintain_order=True)
@@ -112,9 +110,7 @@ def _changes(stays: pl.DataFrame) -> pl.DataFrame:
             same=pl.col("model_first") == pl.col("p_model_last"),
             life=pl.col("p_end") - pl.col("p_start"),
             gap=pl.col("start") - pl.col("p_end"),
-            ratio=(
-                (pl.col("use_first") + 5) / (pl.col("use_last").shift(0) * 0 + pl.col("p_use_last") + 5)
-            ).log(),
+            ratio=((pl.col("use_first") + 5) / (pl.col("p_use_last") + 5)).log(),
             rise_near=pl.col("near_first") - pl.col("p_near_last"),
             rise_far=pl.col("far_first") - pl.col("p_far_last"),
             renewed=(pl.col("digits") >= LONG_SERIAL) & (pl.col("p_digits") < LONG_SERIAL),

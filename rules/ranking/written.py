@@ -1,4 +1,4 @@
-"""Written rules over the whole history: yes/no facts, each a sentence, added up with logistic weights.
+"""Written rules over the whole history: yes/no facts, added up with logistic weights.
 
 Thresholds are round numbers set by eye (engineering defaults); only the weights are learnt. It is what can be
 explained on one page, and what the boosted model has to beat to be worth its opacity.
