@@ -10,7 +10,14 @@ from typing import Final
 from benchmarks.report import Report
 
 # Each is a module here with `run(report)`.
-NAMES: Final = ("import_copy", "scan_duckdb", "graphql_read", "graphql_paging", "graphql_restart")
+NAMES: Final = (
+    "import_copy",
+    "scan_duckdb",
+    "graphql_read",
+    "graphql_paging",
+    "graphql_restart",
+    "ranking_steg",
+)
 # Only where it is named in full: it takes MINUTES, 10 unless set.
 LONG: Final = ("graphql_soak",)
 

@@ -122,6 +122,34 @@ class Settings(BaseSettings):
             "Days after a person closed a case in which new evidence stays with it instead of opening another."
         ),
     )
+    ranking_least_outcomes: int = Field(
+        default=50,
+        ge=10,
+        le=1_000_000,
+        description=(
+            "Losses, and as many clean points, that inspections must have found before a model ranks; with fewer the "
+            "rules' priority does. Engineering default."
+        ),
+    )
+    ranking_uninspected: Literal["ignore", "clean"] = Field(
+        default="ignore",
+        description=(
+            "What a point without an inspection counts as in training: nothing, or clean (where the source names "
+            "only those that were found out)."
+        ),
+    )
+    ranking_random_share: float = Field(
+        default=0.1,
+        ge=0.0,
+        le=1.0,
+        description="Share of the visits that are drawn by chance, so that what is learnt stays unbiased.",
+    )
+    ranking_recent_years: int = Field(
+        default=7,
+        ge=1,
+        le=50,
+        description="Calendar years back from the last bills in which a change of meter counts as recent.",
+    )
     idempotency_keep_days: int = Field(
         default=30,
         ge=30,

@@ -14,6 +14,7 @@ from etl.entities import entities
 from etl.mapping_file import load_mapping, shipped_mappings
 from etl.reasons_page import render_reasons
 from rules.loader import load_catalogue
+from rules.ranking.reference_page import render as render_ranking
 from tarazu.cli.main import app
 from tarazu.settings import Settings, environment_name
 from tarazu.settings_page import render_settings
@@ -56,6 +57,7 @@ def _commands(group, prefix: str) -> set[str]:
             render_reasons(),
             "python -m etl.reasons_page docs/reference/import-reasons.md",
         ),
+        ("ranking.md", render_ranking(), "python -m rules.ranking.reference_page docs/reference/ranking.md"),
     ],
 )
 def test_the_committed_page_is_the_one_made_from_the_declarations(name, text, mend):

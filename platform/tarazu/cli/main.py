@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from tarazu.cli import access, agents, api, audit, cases, database, demo, person, pipeline, rules, serve
+from tarazu.cli import (
+    access,
+    agents,
+    api,
+    audit,
+    cases,
+    database,
+    demo,
+    person,
+    pipeline,
+    ranking,
+    rules,
+    serve,
+)
 
 app = typer.Typer(
     name="tarazu",
@@ -17,6 +30,9 @@ app.command("import")(pipeline.import_)
 app.command()(pipeline.snapshot)
 app.command()(pipeline.scan)
 app.command()(pipeline.synth)
+app.command()(ranking.train)
+app.command()(ranking.rank)
+app.command()(ranking.backtest)
 app.command()(cases.explain)
 app.command()(agents.agents)
 app.command()(demo.demo)
@@ -24,6 +40,7 @@ app.command()(serve.serve)
 app.command()(database.doctor)
 app.add_typer(database.app, name="db")
 app.add_typer(rules.app, name="rules")
+app.add_typer(ranking.models, name="model")
 app.add_typer(api.app, name="api")
 app.add_typer(access.tokens, name="token")
 app.add_typer(access.users, name="user")

@@ -19,6 +19,7 @@ from .metering import (
 )
 from .network import DistributionTransformer, District, ExchangePoint, Feeder, TransformerEnergy
 from .payment import Payment, PaymentAllocation
+from .ranking import RankingModel, RankingPromotion
 from .reading import Contractor, ReadingAgent, ReadingRoute, ReadingVisit
 from .receivable import Receivable
 from .rule_parameter import RuleParameter, RuleParameterDecision
@@ -65,6 +66,8 @@ __all__ = [
     "Payment",
     "PaymentAllocation",
     "QuarantinedRow",
+    "RankingModel",
+    "RankingPromotion",
     "ReadingAgent",
     "ReadingRoute",
     "ReadingVisit",
