@@ -31,6 +31,9 @@ EXCLUDED_TABLES: Final = frozenset(
         "audit_event",
         "rule_parameter",
         "rule_parameter_decision",
+        "rule_status",
+        "rule_exception",
+        "rule_change_decision",
     }
 )
 _TIMES: Final = frozenset({"created_at", "updated_at"})

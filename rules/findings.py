@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from rules.narrative import render_all
 from rules.rule import variants
 from rules.screen import Candidates, screen
 from rules.signals import all_signals
+from rules.standing import excepted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,6 +67,9 @@ class BatchFindings:
     subjects: int
     screened: int
     findings: list[Finding]
+    # Exception → findings that it hid; rule in shadow → findings and rial at risk, of which nothing is opened.
+    excepted: dict[str, int] = field(default_factory=dict)
+    shadow: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def find(batch: Batch, rules: list[Rule], evaluator: EvaluatorFactory) -> BatchFindings:
@@ -73,12 +77,19 @@ def find(batch: Batch, rules: list[Rule], evaluator: EvaluatorFactory) -> BatchF
     table = compute(batch, rules)
     candidates = screen(table, rules)
     fired = evaluate(table, candidates, rules, evaluator)
-    findings: list[Finding] = []
+    result = BatchFindings(len(batch), len(candidates.rows), [])
     for rule in rules:
-        rows = [row for row, ids in zip(candidates.rows.tolist(), fired, strict=True) if rule.id in ids]
-        if rows:
-            findings += _findings_of(table, rule, np.array(rows))
-    return BatchFindings(len(batch), len(candidates.rows), findings)
+        fires = [row for row, ids in zip(candidates.rows.tolist(), fired, strict=True) if rule.id in ids]
+        rows, hidden = excepted(batch, rule, np.array(fires, np.int64))
+        result.excepted.update(hidden)
+        if not len(rows):
+            continue
+        if rule.status == "shadow":
+            money = at_risk(table, rule, rows, subjects(batch, rows)[3])[1]
+            result.shadow[rule.id] = (len(rows), sum(money))
+        else:
+            result.findings.extend(_findings_of(table, rule, rows))
+    return result
 
 
 def evaluate(

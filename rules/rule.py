@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rules.batch import TARIFF_CLASSES
 from rules.conditions import Condition
 from rules.signals.registry import SubjectKind
 
+if TYPE_CHECKING:
+    from rules.standing import RuleException
+
 Status = Literal["draft", "shadow", "trial", "stable", "deprecated"]
-# Statuses whose findings open cases in this version; the others are measured or kept for reference only.
+# Statuses whose findings open cases, and those that are judged at all (see `rules.standing`).
 ACTIVE: tuple[Status, ...] = ("trial", "stable")
+JUDGED: tuple[Status, ...] = ("shadow", *ACTIVE)
 
 
 # A tariff class and the id of a district; None where it holds for all of them.
@@ -90,6 +95,11 @@ class Rule:
     version: int
     content_hash: str
     definition: dict[str, Any]  # the file's content, kept with every version
+    # What a company has set (`rules.standing`): since when the status holds, how far a trial goes, who is excepted.
+    status_since: dt.date | None = None
+    trial_district: int | None = None
+    most_findings: int | None = None
+    exceptions: tuple[RuleException, ...] = ()
 
     @property
     def when_signals(self) -> tuple[str, ...]:
@@ -151,6 +161,10 @@ class Catalogue:
 
     def active(self, subject: SubjectKind) -> list[Rule]:
         return [rule for rule in self.rules.values() if rule.subject == subject and rule.status in ACTIVE]
+
+    def judged(self, subject: SubjectKind) -> list[Rule]:
+        """The active rules, and those that are only counted."""
+        return [rule for rule in self.rules.values() if rule.subject == subject and rule.status in JUDGED]
 
     @property
     def varies_by_tariff_class(self) -> bool:

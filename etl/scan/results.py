@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from itertools import repeat
 from pathlib import Path
@@ -39,7 +40,7 @@ SCHEMA = pa.schema(
         ("sentence_en", pa.string()),
     ]
 )
-_SUBJECTS, _SCREENED = b"subjects", b"screened"
+_TALLY = b"tally"
 
 
 def case_id(subject_kind: str, subject_key: str, family: str, opened_on: str) -> uuid.UUID:
@@ -57,16 +58,20 @@ def write_results(path: Path, found: BatchFindings, opened_on: str) -> None:
     ids = {subject: str(case_id(*subject, opened_on)) for subject in dict.fromkeys(subjects)}
     columns["case_id"] = [ids[subject] for subject in subjects]
     table = pa.table({name: pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names})
-    table = table.replace_schema_metadata(
-        {_SUBJECTS: str(found.subjects).encode(), _SCREENED: str(found.screened).encode()}
-    )
+    tally = {
+        "subjects": found.subjects,
+        "screened": found.screened,
+        "excepted": found.excepted,
+        "shadow": found.shadow,
+    }
+    table = table.replace_schema_metadata({_TALLY: json.dumps(tally).encode()})
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     pq.write_table(table, temporary, compression="lz4")
     temporary.replace(path)
 
 
-def read_results(path: Path) -> tuple[pa.Table, int, int]:
-    """(findings, subjects, screened)."""
+def read_results(path: Path) -> tuple[pa.Table, dict[str, Any]]:
+    """(findings, the counts of `rules.findings.BatchFindings` by their names)."""
     table = pq.read_table(path)
-    metadata = table.schema.metadata or {}
-    return table.cast(SCHEMA), int(metadata[_SUBJECTS]), int(metadata[_SCREENED])
+    tally: dict[str, Any] = json.loads((table.schema.metadata or {})[_TALLY])
+    return table.cast(SCHEMA), tally

@@ -25,12 +25,13 @@ from etl.lake.transformers import read_transformers
 from etl.lake.visits import read_agents
 from etl.memory import peak_rss_mb
 from etl.scan.cluster import Outcome, cluster, run_tasks
-from etl.scan.in_force import catalogue_in_force
+from etl.scan.in_force import catalogue_in_force, expired_exceptions
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
 from etl.scan.results import read_results
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
+from etl.scan.trial import hold_back, on_trial, standing_findings
 from rules.batch import day_number
-from rules.rule import ACTIVE, Catalogue
+from rules.rule import ACTIVE, JUDGED, Catalogue
 from rules.signals import all_signals
 from rules.signals.registry import SubjectKind
 from rules.site import load_site
@@ -113,6 +114,10 @@ class ScanSummary:
     cases_updated: int
     by_rule: dict[str, int]
     not_evaluated: dict[str, str]
+    shadow: dict[str, dict[str, int]]  # rules that are only counted: findings and rial at risk
+    excepted: dict[str, int]  # findings that each exception hid
+    expired_exceptions: list[str]  # that ended within a month before the day
+    held_back: dict[str, int]  # findings of a rule beyond the number of its trial
     failed_buckets: list[int]
     failed_subjects: list[str]  # kinds that span buckets and were given up: transformer, customer
     by_reference: list[int]  # buckets on which the engine died and the reference evaluator did the work
@@ -146,7 +151,8 @@ async def scan(
                 day = as_of or dt.date.fromisoformat(manifest.last_day)
                 async with engine.connect() as connection:
                     in_force = await catalogue_in_force(connection, catalogue, day)
-                return await _Scan(settings, in_force, manifest, day, engine, progress).run(started)
+                    expired = await expired_exceptions(connection, day)
+                return await _Scan(settings, in_force, manifest, day, engine, progress, expired).run(started)
     finally:
         await engine.dispose()
 
@@ -160,7 +166,10 @@ class _Scan:
         as_of: dt.date,
         engine: AsyncEngine,
         progress: Progress,
+        expired: list[str],
     ) -> None:
+        self._expired = expired
+        self._held_back: Counter[str] = Counter()
         self._settings = settings
         self._catalogue = catalogue
         self._manifest = manifest
@@ -220,6 +229,10 @@ class _Scan:
             cases_updated=opened.cases_updated,
             by_rule=dict(sorted(findings.items())),
             not_evaluated=self._not_evaluated,
+            shadow=_shadow(reports),
+            excepted=dict(sorted(sum((Counter(r.excepted) for r in reports), Counter[str]()).items())),
+            expired_exceptions=self._expired,
+            held_back=dict(sorted(self._held_back.items())),
             failed_buckets=sorted(self._failed),
             failed_subjects=sorted(self._failed_subjects),
             by_reference=sorted(self._by_reference),
@@ -299,7 +312,7 @@ class _Scan:
     ) -> None:
         results = self._results
         rules = {
-            kind: [rule for rule in self._catalogue.active(kind) if rule.id not in self._not_evaluated]
+            kind: [rule for rule in self._catalogue.judged(kind) if rule.id not in self._not_evaluated]
             for kind in get_args(SubjectKind)
         }
         jobs: dict[Any, Any] = {}
@@ -366,7 +379,7 @@ class _Scan:
         return [
             rule.id
             for rule in self._catalogue.rules.values()
-            if rule.id not in self._not_evaluated and rule.subject not in given_up
+            if rule.status in ACTIVE and rule.id not in self._not_evaluated and rule.subject not in given_up
         ]
 
     async def _store(
@@ -390,9 +403,16 @@ class _Scan:
                 window_days=self._settings.case_window_days,
             )
             await opening.begin()
-            async for part in _parts(ready):
+            limits = {
+                rule.id: rule.most_findings
+                for rule in self._catalogue.rules.values()
+                if rule.most_findings is not None
+            }
+            standing = await standing_findings(connection, limits)
+            # Which findings of a limited trial come first is known only when all are there.
+            async for part in _parts(ready, at_once=bool(limits)):
                 staging = f"staging.scan_{run_id}_{len(reports)}"
-                by_rule += await asyncio.to_thread(self._stage, staging, part)
+                by_rule += await asyncio.to_thread(self._stage, staging, part, limits, standing)
                 reach("scan.staged")
                 await connection.execute(text(f"ANALYZE {staging} (subject_kind, subject_id)"))
                 await opening.add(staging)
@@ -403,15 +423,19 @@ class _Scan:
             reach("scan.evaluated")
             self._progress("store", 0, 1)
             opened = await opening.finish(self._complete_rules())
+            await on_trial(connection, self._catalogue)
             reach("scan.merged")
         reach("scan.committed")
         self._progress("store", 1, 1)
         return opened, by_rule, reports
 
-    def _stage(self, staging: str, part: list[TaskReport]) -> Counter[str]:
+    def _stage(
+        self, staging: str, part: list[TaskReport], limits: dict[str, int], standing: set[tuple[str, str]]
+    ) -> Counter[str]:
         """Copy the findings of some tasks into a table of their own; the findings of each rule."""
         tables = [read_results(self._results / f"{report.name}.parquet")[0] for report in part]
-        table = pa.concat_tables(tables)
+        table, held_back = hold_back(pa.concat_tables(tables), limits, standing)
+        self._held_back += held_back
         schema, _, name = staging.partition(".")
         with dbapi.connect(libpq_uri(self._settings)) as adbc, adbc.cursor() as cursor:
             cursor.adbc_ingest(name, table, mode="create", db_schema_name=schema)
@@ -432,12 +456,14 @@ class _Scan:
             )
 
 
-async def _parts(ready: asyncio.Queue[TaskReport | None]) -> AsyncIterator[list[TaskReport]]:
-    """Finished tasks in parts of at least `_PART_FINDINGS` findings, the rest at the end."""
+async def _parts(
+    ready: asyncio.Queue[TaskReport | None], *, at_once: bool
+) -> AsyncIterator[list[TaskReport]]:
+    """Finished tasks in parts of at least `_PART_FINDINGS` findings, the rest (or all of them) at the end."""
     part: list[TaskReport] = []
     while (report := await ready.get()) is not None:
         part.append(report)
-        if sum(one.findings for one in part) >= _PART_FINDINGS:
+        if not at_once and sum(one.findings for one in part) >= _PART_FINDINGS:
             yield part
             part = []
     if part:
@@ -462,7 +488,7 @@ def not_evaluated(catalogue: Catalogue, manifest: Manifest, site: Site) -> dict[
     signals = all_signals()
     missing: dict[str, str] = {}
     for rule in catalogue.rules.values():
-        if rule.status not in ACTIVE:
+        if rule.status not in JUDGED:
             missing[rule.id] = f"status {rule.status}"
             continue
         needs = dict.fromkeys(need for name in rule.when_signals for need in signals[name].needs)
@@ -472,7 +498,17 @@ def not_evaluated(catalogue: Catalogue, manifest: Manifest, site: Site) -> dict[
     return missing
 
 
+def _shadow(reports: list[TaskReport]) -> dict[str, dict[str, int]]:
+    sums: dict[str, dict[str, int]] = {}
+    for report in reports:
+        for rule_id, (findings, money) in report.shadow.items():
+            said = sums.setdefault(rule_id, {"findings": 0, "money_at_risk_rial": 0})
+            said["findings"] += findings
+            said["money_at_risk_rial"] += money
+    return dict(sorted(sums.items()))
+
+
 def _report_of(path: Path) -> TaskReport:
     """The report of a task that an earlier, killed scan finished."""
-    table, subjects, screened = read_results(path)
-    return TaskReport(path.stem, subjects, screened, len(table), 0)
+    table, tally = read_results(path)
+    return TaskReport(path.stem, findings=len(table), peak_rss_mb=0, **tally)

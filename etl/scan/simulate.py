@@ -28,6 +28,7 @@ from rules.findings import at_risk, subjects
 from rules.parameter_settings import rule_with
 from rules.screen import fires_for
 from rules.site import load_site
+from rules.standing import spoken_of
 from tarazu.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -170,10 +171,11 @@ class _Trial:
 
     def of(self, batch: Batch) -> Simulation:
         table = compute(batch, [self.now, *self.others])
-        before, after = fires_for(table, self.now), fires_for(table, self.then)
+        spoken = spoken_of(batch, self.now)
+        before, after = fires_for(table, self.now) & spoken, fires_for(table, self.then) & spoken
         held = np.zeros(len(batch), np.bool_)
         for other in self.others:
-            held |= fires_for(table, other)
+            held |= fires_for(table, other) & spoken_of(batch, other)
         result = Simulation(self.now.id, self.as_of, subjects=len(batch))
         for side, fires in ((result.now, before), (result.then, after)):
             rows, cases = np.flatnonzero(fires), np.flatnonzero(fires | held)

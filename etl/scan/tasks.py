@@ -20,7 +20,7 @@ from etl.scan.reductions import BALANCE_MONTHS, BucketSums, reduce_bucket
 from etl.scan.results import write_results
 from rules.batch import Batch, Surroundings, month_number, month_starts
 from rules.engine import DurableEvaluator, EngineUnavailableError
-from rules.findings import Evaluator, find
+from rules.findings import BatchFindings, Evaluator, find
 from rules.reference import ReferenceEvaluator
 from rules.rule import Rule
 from rules.site import Site
@@ -51,6 +51,8 @@ class TaskReport:
     subjects: int
     screened: int
     findings: int
+    excepted: dict[str, int]
+    shadow: dict[str, tuple[int, int]]
     peak_rss_mb: int
 
 
@@ -83,6 +85,18 @@ def reduce_task(task: BucketTask) -> BucketSums:
     return reduce_bucket(batch, days)
 
 
+def _report(results: Path, found: BatchFindings) -> TaskReport:
+    return TaskReport(
+        results.stem,
+        found.subjects,
+        found.screened,
+        len(found.findings),
+        found.excepted,
+        found.shadow,
+        peak_rss_mb(),
+    )
+
+
 def evaluate_task(
     task: BucketTask, around: Surroundings, rules: list[Rule], results: Path, *, use_reference: bool = False
 ) -> TaskReport:
@@ -102,7 +116,7 @@ def evaluate_task(
     reach("scan.found")
     write_results(results, found, task.as_of.isoformat())
     reach("scan.written")
-    return TaskReport(results.stem, found.subjects, found.screened, len(found.findings), peak_rss_mb())
+    return _report(results, found)
 
 
 def evaluate_whole_task(
@@ -117,4 +131,4 @@ def evaluate_whole_task(
     reach(f"scan.{batch.subject_kind}")
     found = find(batch, rules, ReferenceEvaluator if use_reference else durable)
     write_results(results, found, opened_on)
-    return TaskReport(results.stem, found.subjects, found.screened, len(found.findings), peak_rss_mb())
+    return _report(results, found)

@@ -35,7 +35,8 @@ def explain(
         )
         for finding in explained["findings"]:
             out.print(
-                f"\n{finding['ruleId']} version {finding['ruleVersion']}: {finding['title']['en']}",
+                f"\n{finding['ruleId']} version {finding['ruleVersion']}"
+                f"{', on trial' if finding['onTrial'] else ''}: {finding['title']['en']}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -103,6 +104,7 @@ async def _explain(settings: Settings, name: str) -> dict[str, Any]:
                 "confidence": finding.confidence,
                 "energyAtRiskKwh": finding.energy_at_risk_kwh,
                 "moneyAtRiskRial": finding.money_at_risk_rial,
+                "onTrial": finding.on_trial,
                 "isCurrent": finding.ended_scan_run_id is None,
                 "action": rule.definition["action"],
                 "innocentCauses": rule.definition["innocent_causes"],

@@ -111,6 +111,15 @@ def scan(
             out.print(shown)
             for rule_id, why in summary.not_evaluated.items():
                 out.print(f"  {rule_id} not evaluated: {why}", markup=False)
+            for rule_id, counted in summary.shadow.items():
+                out.print(f"  {rule_id} in shadow: {counted['findings']:,} findings, nothing opened")
+            for rule_id, count in summary.held_back.items():
+                out.print(f"  {rule_id} on trial: {count:,} findings beyond its number held back")
+            if summary.excepted:
+                each = ", ".join(f"{name}: {count:,}" for name, count in summary.excepted.items())
+                out.print(f"  {sum(summary.excepted.values()):,} findings excepted ({each})", markup=False)
+            for expired in summary.expired_exceptions:
+                out.print(f"  exception expired: {expired}", markup=False)
             out.print(
                 f"{summary.subjects:,} subjects, {summary.screened:,} screened, {summary.findings:,} findings; "
                 f"{summary.cases_opened:,} cases opened, {summary.cases_updated:,} updated; {summary.seconds} s, "

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import select
 
-from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli import rule_changes
+from tarazu.cli.context import Json, reporting, settings_with_database
 from tarazu.cli.output import Steps, out, print_json, table
+from tarazu.cli.rule_changes import (
+    print_changes,
+    roll_status_back,
+    status_json,
+    status_words,
+    tell_change,
+)
 from tarazu.cli.rule_tables import (
     parameter_json,
     print_simulation,
@@ -22,78 +29,73 @@ from tarazu.cli.rule_tables import (
     value_of,
     version_json,
 )
-from tarazu.database import Sessions, WriteSession, create_engine
+from tarazu.cli.rule_work import (
+    ByToken,
+    Reason,
+    RuleId,
+    day_of,
+    known_rule,
+    shipped,
+    today,
+    work_as,
+)
+from tarazu.database import WriteSession
 from tarazu.errors import InputError, NotFoundError
 from tarazu.models import District
 from tarazu.models.enums import Decision, TariffClass
+from tarazu.rule_changes.changes import decide_change
+from tarazu.rule_changes.repository import (
+    ExceptionVersion,
+    StatusVersion,
+    exception_versions,
+    status_versions,
+    statuses_in_force,
+)
 from tarazu.rule_parameters.changes import Change, decide, set_parameter, value_to_roll_back_to
 from tarazu.rule_parameters.outcomes import newest_outcomes
 from tarazu.rule_parameters.repository import ParameterVersion, parameter_versions, parameters_in_force
 from tarazu.rule_parameters.statistics import rule_statistics
-from tarazu.security.authentication import Authenticator
 from tarazu.security.principal import Principal
-from tarazu.security.principals import local_operator
 
 if TYPE_CHECKING:
     from rules.rule import Catalogue, Rule
 
-T = TypeVar("T")
-
-RuleId = Annotated[str, typer.Argument(help="The rule, such as T02.")]
 Assignments = Annotated[list[str], typer.Argument(help="One or more of parameter=value.")]
 OfClass = Annotated[TariffClass | None, typer.Option("--tariff-class", help="Only for this tariff class.")]
 OfDistrict = Annotated[str | None, typer.Option("--district", help="Only for the district of this code.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept for ever.")]
-ByToken = Annotated[
-    bool,
-    typer.Option(
-        "--token",
-        help="Act as whom a token belongs to, read from standard input, not as this machine's operator.",
-    ),
-]
+VersionId = Annotated[str, typer.Argument(help="Id as `tarazu rules diff` shows it: 17, S3 or E5.")]
 Day = Annotated[str | None, typer.Option("--as-of", help="Day to judge as of, YYYY-MM-DD.")]
-
-
-def _work(work: Callable[[WriteSession, Principal], Awaitable[T]], *, by_token: bool = False) -> T:
-    """Run `work` in one transaction on the configured database, as whoever asks."""
-    settings = settings_with_database()
-    bearer = sys.stdin.readline().strip() if by_token else None
-
-    async def inside() -> T:
-        engine = create_engine(settings, application_name="tarazu rules", pool_size=2)
-        try:
-            sessions = Sessions(engine)
-            principal = local_operator()
-            if bearer is not None:
-                principal = await Authenticator(sessions, settings).authenticate(f"Bearer {bearer}")
-            async with sessions.write() as session:
-                return await work(session, principal)
-        finally:
-            await engine.dispose()
-
-    return run(inside())
 
 
 def catalogue_on(day: dt.date) -> Catalogue:
     """The catalogue with the values in force on that day."""
     from etl.scan.in_force import catalogue_in_force
 
-    shipped = _catalogue()
-    return _work(lambda session, _: catalogue_in_force(session, shipped, day))
+    files = shipped()
+    return work_as(lambda session, _: catalogue_in_force(session, files, day))
 
 
 def list_(as_json: Json = False) -> None:
     """List the rules: status, version, and how many of their parameters this company has set."""
     with reporting(as_json=as_json):
-        catalogue = _catalogue()
-        versions = _work(lambda session, _: parameters_in_force(session, _today()))
+        catalogue = shipped()
+
+        async def work(
+            session: WriteSession, _: Principal
+        ) -> tuple[Sequence[ParameterVersion], dict[str, StatusVersion]]:
+            return (
+                await parameters_in_force(session, today()),
+                await statuses_in_force(session, today()),
+            )
+
+        versions, statuses = work_as(work)
         rows = [
             {
                 "id": rule.id,
                 "title": {"en": rule.title.en, "fa": rule.title.fa},
                 "family": rule.family,
                 "subject": rule.subject,
-                "status": rule.status,
+                **status_json(rule, statuses.get(rule.id)),
                 "severity": rule.severity,
                 "version": rule.version,
                 "parameters": len(rule.parameters),
@@ -107,7 +109,12 @@ def list_(as_json: Json = False) -> None:
         shown = table("Rules", "rule", "title", "status", "severity", "version", "set")
         for rule, row in zip(catalogue.rules.values(), rows, strict=True):
             shown.add_row(
-                rule.id, rule.title.en, rule.status, rule.severity, str(rule.version), str(row["set"] or "")
+                rule.id,
+                rule.title.en,
+                str(row["status"]),
+                rule.severity,
+                str(rule.version),
+                str(row["set"] or ""),
             )
         out.print(shown)
 
@@ -115,33 +122,42 @@ def list_(as_json: Json = False) -> None:
 def show(rule_id: RuleId, as_json: Json = False) -> None:
     """Show a rule with its parameters in force by class and district, and every version that was ever set."""
     with reporting(as_json=as_json):
-        rule = _rule(_catalogue(), rule_id)
+        rule = known_rule(shipped(), rule_id)
 
         async def work(
             session: WriteSession, _: Principal
-        ) -> tuple[Sequence[ParameterVersion], Sequence[ParameterVersion]]:
+        ) -> tuple[
+            Sequence[ParameterVersion], Sequence[ParameterVersion], list[StatusVersion], StatusVersion | None
+        ]:
             return (
-                await parameters_in_force(session, _today()),
+                await parameters_in_force(session, today()),
                 await parameter_versions(session, rule_id),
+                [version for version in await status_versions(session) if version.rule_id == rule_id],
+                (await statuses_in_force(session, today())).get(rule_id),
             )
 
-        in_force, versions = _work(work)
+        in_force, versions, statuses, status = work_as(work)
         in_force = [version for version in in_force if version.rule_id == rule_id]
         if as_json:
             print_json(
                 {
                     "id": rule.id,
                     "version": rule.version,
-                    "status": rule.status,
+                    **status_json(rule, status),
                     "definition": rule.definition,
                     "parameters": [
                         parameter_json(parameter, in_force) for parameter in rule.parameters.values()
                     ],
                     "versions": [version_json(version) for version in versions],
+                    "statuses": [version.to_json() for version in statuses],
                 }
             )
             return
-        out.print(f"{rule.id} {rule.title.en}: {rule.status}, version {rule.version}", markup=False)
+        out.print(
+            f"{rule.id} {rule.title.en}: {status_words(rule, status)}, version {rule.version}",
+            markup=False,
+            soft_wrap=True,
+        )
         out.print(rule.source, markup=False, soft_wrap=True)
         shown = table("Parameters in force", "parameter", "for", "value", "file", "bounds", "unit")
         for parameter in rule.parameters.values():
@@ -160,6 +176,7 @@ def show(rule_id: RuleId, as_json: Json = False) -> None:
                     shown.add_row("", scope_words(version), f"{version.value:g}", f"{file:g}", "", "")
         out.print(shown)
         print_versions("Versions", versions)
+        print_changes("Statuses", statuses)
 
 
 def set_(
@@ -179,9 +196,9 @@ def set_(
 ) -> None:
     """Set parameters of a rule, for all or for a class or district. Of a stable rule it counts once another approves."""
     with reporting(as_json=as_json):
-        rule = _rule(_catalogue(), rule_id)
-        since = _day(valid_from, "--from") or _today()
-        until = _day(valid_to, "--until")
+        rule = known_rule(catalogue_on(today()), rule_id)
+        since = day_of(valid_from, "--from") or today()
+        until = day_of(valid_to, "--until")
         changes = [
             _change(rule, name, value, since, until, reason, tariff_class, district)
             for name, value in _assigned(assignments)
@@ -190,32 +207,32 @@ def set_(
         async def work(session: WriteSession, by: Principal) -> list[ParameterVersion]:
             return [await set_parameter(session, by, change) for change in changes]
 
-        tell_versions(_work(work, by_token=by_token), as_json=as_json)
+        tell_versions(work_as(work, by_token=by_token), as_json=as_json)
 
 
 def approve(
-    version_id: Annotated[int, typer.Argument(help="Id of the version, as `tarazu rules diff` shows it.")],
+    version_id: VersionId,
     reason: Reason,
     by_token: ByToken = False,
     as_json: Json = False,
 ) -> None:
-    """Approve a parameter that another person has set for a stable rule; from then on it counts."""
+    """Approve a parameter, status or exception that another person has set; from then on it counts."""
     _decide(version_id, Decision.APPROVED, reason, by_token=by_token, as_json=as_json)
 
 
 def reject(
-    version_id: Annotated[int, typer.Argument(help="Id of the version, as `tarazu rules diff` shows it.")],
+    version_id: VersionId,
     reason: Reason,
     by_token: ByToken = False,
     as_json: Json = False,
 ) -> None:
-    """Reject a parameter that another person has set; it never counts."""
+    """Reject a parameter, status or exception that another person has set; it never counts."""
     _decide(version_id, Decision.REJECTED, reason, by_token=by_token, as_json=as_json)
 
 
 def rollback(
     rule_id: RuleId,
-    parameter: Annotated[str, typer.Argument(help="The parameter.")],
+    parameter: Annotated[str, typer.Argument(help="The parameter, or `status`.")],
     reason: Reason,
     tariff_class: OfClass = None,
     district: OfDistrict = None,
@@ -227,29 +244,39 @@ def rollback(
 ) -> None:
     """Write an earlier value as a new version; by default the one before the newest that counts."""
     with reporting(as_json=as_json):
-        rule = _rule(_catalogue(), rule_id)
+        rule = known_rule(shipped(), rule_id)
+        if parameter == "status":
+            roll_status_back(rule, reason, by_token=by_token, as_json=as_json)
+            return
 
         async def work(session: WriteSession, by: Principal) -> list[ParameterVersion]:
             value = await value_to_roll_back_to(
                 session, rule_id, parameter, tariff_class=tariff_class, district_code=district, version=to
             )
-            change = _change(rule, parameter, value, _today(), None, reason, tariff_class, district)
+            change = _change(rule, parameter, value, today(), None, reason, tariff_class, district)
             return [await set_parameter(session, by, change)]
 
-        tell_versions(_work(work, by_token=by_token), as_json=as_json)
+        tell_versions(work_as(work, by_token=by_token), as_json=as_json)
 
 
 def diff(as_json: Json = False) -> None:
     """Show what differs from the rule files: values in force, those to come, and those that wait for approval."""
     with reporting(as_json=as_json):
-        catalogue = _catalogue()
+        catalogue = shipped()
 
         async def work(
             session: WriteSession, _: Principal
-        ) -> tuple[Sequence[ParameterVersion], Sequence[ParameterVersion]]:
-            return await parameters_in_force(session, _today()), await parameter_versions(session)
+        ) -> tuple[
+            Sequence[ParameterVersion], Sequence[ParameterVersion], list[StatusVersion | ExceptionVersion]
+        ]:
+            return (
+                await parameters_in_force(session, today()),
+                await parameter_versions(session),
+                [*await status_versions(session), *await exception_versions(session)],
+            )
 
-        in_force, versions = _work(work)
+        in_force, versions, others = work_as(work)
+        others = [version for version in others if version.state == "pending"]
         differing = [
             (version, file)
             for version in in_force
@@ -257,7 +284,7 @@ def diff(as_json: Json = False) -> None:
         ]
         waiting = [version for version in versions if version.state == "pending"]
         coming = [
-            version for version in versions if version.state == "counting" and version.valid_from > _today()
+            version for version in versions if version.state == "counting" and version.valid_from > today()
         ]
         if as_json:
             print_json(
@@ -265,6 +292,7 @@ def diff(as_json: Json = False) -> None:
                     "in_force": [{**version_json(version), "file": file} for version, file in differing],
                     "pending": [version_json(version) for version in waiting],
                     "coming": [version_json(version) for version in coming],
+                    "pending_changes": [version.to_json() for version in others],
                 }
             )
             return
@@ -284,6 +312,7 @@ def diff(as_json: Json = False) -> None:
         out.print(shown)
         print_versions("Waiting for a second person", waiting)
         print_versions("To come", coming)
+        print_changes("Statuses and exceptions that wait for a second person", others)
 
 
 def simulate(
@@ -301,21 +330,21 @@ def simulate(
 
     with reporting(as_json=as_json):
         settings = settings_with_database()
-        day = _day(as_of, "--as-of") or _last_day()
-        shipped = _catalogue()
-        rule = _rule(shipped, rule_id)
+        day = day_of(as_of, "--as-of") or _last_day()
+        files = shipped()
+        rule = known_rule(files, rule_id)
 
         async def work(
             session: WriteSession, _: Principal
         ) -> tuple[Catalogue, dict[str, int], dict[str, str]]:
             codes = await session.execute(select(District.code, District.id))
             return (
-                await catalogue_in_force(session, shipped, day),
+                await catalogue_in_force(session, files, day),
                 dict(codes.tuples()),
                 await newest_outcomes(session) if rule.subject == "usage_point" else {},
             )
 
-        in_force, districts, outcomes = _work(work)
+        in_force, districts, outcomes = work_as(work)
         if district is not None and district not in districts:
             raise NotFoundError(f"There is no district {district}.", mend="Check the code.")
         tried = [
@@ -338,31 +367,28 @@ def stats(
 ) -> None:
     """What became of the rules' findings, by rule and district: cases, visits, outcomes, precision with its interval."""
     with reporting(as_json=as_json):
-        rows = _work(lambda session, _: rule_statistics(session, rule_id))
+        rows = work_as(lambda session, _: rule_statistics(session, rule_id))
         if as_json:
             print_json({"rules": [row.to_json() for row in rows]})
             return
         print_statistics(rows)
 
 
-def _decide(version_id: int, decision: Decision, reason: str, *, by_token: bool, as_json: bool) -> None:
+def _decide(version_id: str, decision: Decision, reason: str, *, by_token: bool, as_json: bool) -> None:
     with reporting(as_json=as_json):
-        version = _work(
-            lambda session, by: decide(session, by, version_id, decision, reason), by_token=by_token
+        if version_id[:1] in ("S", "E"):
+            change = work_as(
+                lambda session, by: decide_change(session, by, version_id, decision, reason),
+                by_token=by_token,
+            )
+            tell_change(change, as_json=as_json)
+            return
+        if not version_id.isdecimal():
+            raise InputError(f"{version_id!r} is no id.", mend="Write it as 17, S3 or E5.")
+        version = work_as(
+            lambda session, by: decide(session, by, int(version_id), decision, reason), by_token=by_token
         )
         tell_versions([version], as_json=as_json)
-
-
-def _catalogue() -> Catalogue:
-    from rules.loader import load_catalogue
-
-    return load_catalogue()
-
-
-def _rule(catalogue: Catalogue, rule_id: str) -> Rule:
-    if rule_id not in catalogue.rules:
-        raise NotFoundError(f"There is no rule {rule_id}.", mend=f"Known: {', '.join(catalogue.rules)}.")
-    return catalogue.rules[rule_id]
 
 
 def _change(
@@ -412,19 +438,6 @@ def _assigned(assignments: Sequence[str]) -> list[tuple[str, float]]:
     return list(assigned.items())
 
 
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
-
-
-def _day(text: str | None, option: str) -> dt.date | None:
-    if text is None:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text!r} is no day.", mend="Write it as YYYY-MM-DD.") from None
-
-
 def _last_day() -> dt.date:
     from etl.lake.manifest import require_manifest
 
@@ -447,4 +460,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "diff": diff,
     "simulate": simulate,
     "stats": stats,
+    **rule_changes.COMMANDS,
 }

@@ -22,6 +22,7 @@ from .payment import Payment, PaymentAllocation
 from .ranking import RankingModel, RankingPromotion
 from .reading import Contractor, ReadingAgent, ReadingRoute, ReadingVisit
 from .receivable import Receivable
+from .rule_change import RuleChangeDecision, RuleException, RuleStatus
 from .rule_parameter import RuleParameter, RuleParameterDecision
 from .run import ImportRun, LakeChange, QuarantinedRow, ScanRun
 from .tip_off import TipOff
@@ -72,8 +73,11 @@ __all__ = [
     "ReadingRoute",
     "ReadingVisit",
     "Receivable",
+    "RuleChangeDecision",
+    "RuleException",
     "RuleParameter",
     "RuleParameterDecision",
+    "RuleStatus",
     "RuleVersion",
     "ScanRun",
     "SupplyAgreement",

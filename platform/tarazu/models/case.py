@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Uuid,
+    false,
     func,
     text,
 )
@@ -197,6 +198,8 @@ class Finding(Base):
     evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     sentence_fa: Mapped[str]
     sentence_en: Mapped[str]
+    # Whether its rule was on trial at the last scan that found it: it may yet prove a bad rule.
+    on_trial: Mapped[bool] = mapped_column(server_default=false())
     first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
     ended_scan_run_id: Mapped[int | None] = mapped_column(ForeignKey("scan_run.id"))
     created_at: Mapped[CreatedAt]

@@ -180,6 +180,16 @@ class DismissReason(StrEnum):
     OTHER = "other"
 
 
+class RuleLifecycle(StrEnum):
+    """How far a rule has come: draft judges nobody, shadow opens nothing, trial and stable open cases."""
+
+    DRAFT = "draft"
+    SHADOW = "shadow"
+    TRIAL = "trial"
+    STABLE = "stable"
+    DEPRECATED = "deprecated"
+
+
 class CaseLinkKind(StrEnum):
     """How two cases belong together; each kind means the same seen from either side."""
 

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from sqlalchemy import func, select
 
 from tarazu.database import WriteSession
-from tarazu.database.locks import lock_key
 from tarazu.errors import InputError, NotFoundError
-from tarazu.models import District, RuleParameter, RuleParameterDecision
+from tarazu.models import RuleParameter, RuleParameterDecision
 from tarazu.models.enums import Decision, TariffClass
+from tarazu.rule_parameters.four_eyes import (
+    check_may_decide,
+    checked_reason,
+    district_of,
+    one_at_a_time,
+    record_change,
+)
 from tarazu.rule_parameters.repository import (
     ParameterVersion,
     newest_version,
     parameter_version,
     parameter_versions,
 )
-from tarazu.security.audit import AuditAction, AuditEntry, record
+from tarazu.security.audit import AuditAction
 from tarazu.security.permissions import Permission
-from tarazu.security.principal import ForbiddenError, Principal
-
-# Held to the commit: two versions of a scope at one time would take one number.
-_LOCK: Final = lock_key("rule parameters")
-_REASON_CHARACTERS_MAX: Final = 1000
-
-
-class FourEyesError(InputError):
-    """Who proposed a change may not decide on it, and nobody decides twice."""
-
-    code = "rules.four_eyes"
+from tarazu.security.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +53,7 @@ async def set_parameter(session: WriteSession, by: Principal, change: Change) ->
         InputError: no reason, a value outside the bounds, or a validity that ends before it begins.
     """
     by.require(Permission.MANAGE_RULES)
-    reason = _reason(change.reason)
+    reason = checked_reason(change.reason)
     if change.value is not None and not change.least <= change.value <= change.most:
         raise InputError(
             f"{change.rule_id} {change.parameter}: {change.value:g} is outside "
@@ -70,8 +62,8 @@ async def set_parameter(session: WriteSession, by: Principal, change: Change) ->
         )
     if change.valid_to is not None and change.valid_to <= change.valid_from:
         raise InputError("The validity ends before it begins.", mend="Give a later last day.")
-    district_id = await _district(session, by, change.district_code)
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    district_id = await district_of(session, by, change.district_code)
+    await one_at_a_time(session)
     scope = (change.rule_id, change.parameter, change.tariff_class, district_id)
     row = RuleParameter(
         rule_id=change.rule_id,
@@ -100,7 +92,7 @@ async def set_parameter(session: WriteSession, by: Principal, change: Change) ->
         "needs_approval": change.needs_approval,
         "reason": reason,
     }
-    await _record(session, by, AuditAction.RULE_PARAMETER_SET, change.rule_id, details)
+    await record_change(session, by, AuditAction.RULE_PARAMETER_SET, change.rule_id, details)
     return await _known(session, row.id)
 
 
@@ -115,19 +107,11 @@ async def decide(
         FourEyesError: the principal proposed it, it is decided already, or it needs nobody's approval.
     """
     by.require(Permission.MANAGE_RULES)
-    reason = _reason(reason)
-    await session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    reason = checked_reason(reason)
+    await one_at_a_time(session)
     version = await _known(session, version_id)
-    await _district(session, by, version.district_code)
-    if version.state != "pending":
-        raise FourEyesError(
-            f"Version {version_id} waits for no decision: it is {version.state}.",
-            mend="`tarazu rules diff` shows what waits.",
-        )
-    if version.set_by_id == by.id:
-        raise FourEyesError(
-            f"{by.name} proposed version {version_id} and cannot decide on it.", mend="Ask another person to."
-        )
+    await district_of(session, by, version.district_code)
+    check_may_decide(by, str(version_id), version.state, version.set_by_id)
     session.add(
         RuleParameterDecision(
             rule_parameter_id=version_id,
@@ -145,7 +129,7 @@ async def decide(
         "decision": decision.value,
         "reason": reason,
     }
-    await _record(session, by, AuditAction.RULE_PARAMETER_DECIDED, version.rule_id, details)
+    await record_change(session, by, AuditAction.RULE_PARAMETER_DECIDED, version.rule_id, details)
     return await _known(session, version_id)
 
 
@@ -187,32 +171,6 @@ async def value_to_roll_back_to(
     )
 
 
-def _reason(given: str) -> str:
-    reason = given.strip()
-    if not 1 <= len(reason) <= _REASON_CHARACTERS_MAX:
-        raise InputError(
-            f"A reason is needed, of at most {_REASON_CHARACTERS_MAX} characters.",
-            mend="Say why: it is what people read later.",
-        )
-    return reason
-
-
-async def _district(session: WriteSession, by: Principal, code: str | None) -> int | None:
-    """The id of the district, in which the principal may work."""
-    allowed = by.scope.district_ids
-    if code is None:
-        if allowed is not None:
-            raise ForbiddenError(
-                "What holds for all districts is not for somebody of some of them to set.",
-                mend="Name one of your districts.",
-            )
-        return None
-    district_id = await session.scalar(select(District.id).where(District.code == code))
-    if district_id is None or (allowed is not None and district_id not in allowed):
-        raise NotFoundError(f"There is no district {code}.", mend="Check the code.")
-    return district_id
-
-
 async def _known(session: WriteSession, version_id: int) -> ParameterVersion:
     await session.flush()
     version = await parameter_version(session, version_id)
@@ -221,9 +179,3 @@ async def _known(session: WriteSession, version_id: int) -> ParameterVersion:
             f"There is no version {version_id}.", mend="`tarazu rules diff` shows what waits."
         )
     return version
-
-
-async def _record(
-    session: WriteSession, by: Principal, action: AuditAction, rule_id: str, details: Mapping[str, object]
-) -> None:
-    await record(session, [AuditEntry(action, by, subject_type="rule", subject_id=rule_id, details=details)])

@@ -47,6 +47,9 @@ class AuditAction(StrEnum):
     PERSON_FORGOTTEN = "sensitive_delete"
     RULE_PARAMETER_SET = "rule_parameter_set"
     RULE_PARAMETER_DECIDED = "rule_parameter_decided"
+    RULE_STATUS_SET = "rule_status_set"
+    RULE_EXCEPTION_SET = "rule_exception_set"
+    RULE_CHANGE_DECIDED = "rule_change_decided"
 
 
 class AuditUnavailableError(DatabaseUnavailableError):

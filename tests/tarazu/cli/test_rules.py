@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 
 import pytest
@@ -80,6 +81,48 @@ def test_a_value_of_a_stable_rule_waits_for_another_person_and_then_is_in_force(
         assert (code, bool(out)) == (0, True)
 
 
+def test_a_status_and_an_exception_wait_for_another_person_and_can_be_taken_back(tarazu, answer):
+    token = answer("token", "create", "second", "--role", "office_manager")["token"]
+
+    def approve(change):
+        arguments = ("rules", "approve", change["id"], "--reason", "agreed", "--token")
+        return answer(*arguments, stdin=f"{token}\n")["change"]
+
+    made = answer("rules", "status", "T02", "trial", "--district", "21", "--most", "5", *REASON)["change"]
+    assert (made["id"], made["state"]) == ("S1", "pending")
+    assert answer("rules", "show", "T02")["status"] == "stable"
+    code, _, err = tarazu("rules", "approve", "S1", "--reason", "mine")
+    assert (code, "cannot decide" in err) == (2, True)
+    assert approve(made)["state"] == "counting"
+    shown = answer("rules", "show", "T02")
+    assert (shown["status"], shown["file_status"]) == ("trial", "stable")
+    assert shown["status_set"]["reason"] == REASON[1]
+    assert {row["id"]: row["status"] for row in answer("rules", "list")["rules"]}["T02"] == "trial"
+    code, out, _ = tarazu("rules", "show", "T02")
+    assert (code, "trial in district 21 of 5 findings at most since" in " ".join(out.split())) == (0, True)
+    approve(answer("rules", "rollback", "T02", "status", *REASON)["change"])
+    assert answer("rules", "show", "T02")["status_set"] is None
+
+    until = f"{dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)}"
+    except_ = ("rules", "except", "T02", "class:public,district:21", "--owner", "office", *REASON)
+    waiting = answer(*except_, "--until", until)["change"]
+    assert [row["id"] for row in answer("rules", "diff")["pending_changes"]] == [waiting["id"]]
+    approve(waiting)
+    (listed,) = answer("rules", "exceptions")["exceptions"]
+    assert (listed["subject"], listed["state"], listed["hidden"]) == (
+        "class:public,district:21",
+        "in force",
+        0,
+    )
+    ended = answer(*except_, "--until", "now")["change"]
+    assert (ended["state"], ended["version"]) == ("counting", 2)
+    assert [row["state"] for row in answer("rules", "exceptions")["exceptions"]] == ["expired"]
+    actions = {event["action"] for event in answer("audit", "list")["events"]}
+    assert actions >= {"rule_status_set", "rule_exception_set", "rule_change_decided"}
+    for command in (("diff",), ("exceptions",)):
+        assert tarazu("rules", *command)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -97,6 +140,18 @@ def test_a_value_of_a_stable_rule_waits_for_another_person_and_then_is_in_force(
         ),
         (("rollback", "T02", "drop_percent", *REASON), "Nothing is set"),
         (("approve", "1", *REASON), "no version 1"),
+        (("approve", "S1", *REASON), "no status S1"),
+        (("approve", "E1", *REASON), "no exception E1"),
+        (("approve", "x", *REASON), "'x' is no id"),
+        (("status", "T02", "beta", *REASON), "no status 'beta'"),
+        (("status", "T02", "shadow", "--most", "3", *REASON), "Only a trial"),
+        (("rollback", "T02", "status", *REASON), "No status is set"),
+        (("except", "T02", "point:9", "--owner", "x", "--until", "2999-01-01", *REASON), "366 days at most"),
+        (("except", "T02", "point:9", "--owner", "x", "--until", "now", *REASON), "no point:9"),
+        (("except", "T02", "class:x", "--owner", "x", "--until", "now", *REASON), "no tariff class 'x'"),
+        (("except", "T17", "point:9", "--owner", "x", "--until", "now", *REASON), "cannot be excepted"),
+        (("except", "T02", "district:21", "--owner", " ", "--until", "now", *REASON), "needs an owner"),
+        (("except", "T02", "district:21", "--owner", "x", "--until", "now", *REASON), "no exception"),
         (("simulate", "T02", "drop_percent=60"), "tarazu snapshot"),
     ],
 )
@@ -104,4 +159,4 @@ def test_wrong_input_says_what_is_wrong_and_changes_nothing(tarazu, answer, argu
     code, out, err = tarazu("rules", *arguments)
     assert (code, out) == (2, "")
     assert named in err
-    assert answer("rules", "diff") == {"in_force": [], "pending": [], "coming": []}
+    assert answer("rules", "diff") == {"in_force": [], "pending": [], "coming": [], "pending_changes": []}

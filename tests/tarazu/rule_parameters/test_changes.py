@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from tarazu.errors import InputError, NotFoundError
 from tarazu.models import AuditEvent, District
 from tarazu.models.enums import Decision, TariffClass
-from tarazu.rule_parameters.changes import Change, FourEyesError, decide, set_parameter, value_to_roll_back_to
+from tarazu.rule_parameters.changes import Change, decide, set_parameter, value_to_roll_back_to
+from tarazu.rule_parameters.four_eyes import FourEyesError
 from tarazu.rule_parameters.repository import parameter_versions, parameters_in_force
 from tarazu.security.permissions import Role
 from tarazu.security.principal import ForbiddenError, RowScope

@@ -1,0 +1,86 @@
+"""What the commands about rules share: options, the catalogue, and work in one transaction as whoever asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from tarazu.cli.context import run, settings_with_database
+from tarazu.database import Sessions, WriteSession, create_engine
+from tarazu.errors import InputError, NotFoundError
+from tarazu.security.authentication import Authenticator
+from tarazu.security.principal import Principal
+from tarazu.security.principals import local_operator
+
+if TYPE_CHECKING:
+    from rules.rule import Catalogue, Rule
+
+T = TypeVar("T")
+
+RuleId = Annotated[str, typer.Argument(help="The rule, such as T02.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept for ever.")]
+ByToken = Annotated[
+    bool,
+    typer.Option(
+        "--token",
+        help="Act as whom a token belongs to, read from standard input, not as this machine's operator.",
+    ),
+]
+
+
+def work_as(work: Callable[[WriteSession, Principal], Awaitable[T]], *, by_token: bool = False) -> T:
+    """Run `work` in one transaction on the configured database, as whoever asks."""
+    settings = settings_with_database()
+    bearer = sys.stdin.readline().strip() if by_token else None
+
+    async def inside() -> T:
+        engine = create_engine(settings, application_name="tarazu rules", pool_size=2)
+        try:
+            sessions = Sessions(engine)
+            principal = local_operator()
+            if bearer is not None:
+                principal = await Authenticator(sessions, settings).authenticate(f"Bearer {bearer}")
+            async with sessions.write() as session:
+                return await work(session, principal)
+        finally:
+            await engine.dispose()
+
+    return run(inside())
+
+
+def shipped() -> Catalogue:
+    """The rule files as they are."""
+    from rules.loader import load_catalogue
+
+    return load_catalogue()
+
+
+def known_rule(catalogue: Catalogue, rule_id: str) -> Rule:
+    """
+    Raises:
+        NotFoundError: the catalogue has no such rule.
+    """
+    if rule_id not in catalogue.rules:
+        raise NotFoundError(f"There is no rule {rule_id}.", mend=f"Known: {', '.join(catalogue.rules)}.")
+    return catalogue.rules[rule_id]
+
+
+def today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def day_of(text: str | None, option: str) -> dt.date | None:
+    """
+    Raises:
+        InputError: it is no day.
+    """
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r} is no day.", mend="Write it as YYYY-MM-DD.") from None

@@ -1,0 +1,1 @@
+"""How a company runs a rule besides its parameters: the status, exceptions, and the second person who agreed."""
