@@ -2,7 +2,7 @@
 
 Imports the data into a database of its own, reads the histories back, and measures grouped five-fold
 cross-validation: written rules alone, the ranking on whole histories, and on histories cut before the first meter or
-model change since 2013 (docs/decisions/0010-two-bars-for-the-ranking.md). Skips where the data are not at hand.
+model change since 2013 (docs/decisions/0012-two-bars-for-the-ranking.md). Skips where the data are not at hand.
 """
 
 from __future__ import annotations
