@@ -118,7 +118,7 @@ def train(
     Returns:
         the model, and (n,) the calibrated probability of each subject by members that were not trained on it.
     """
-    kept = [i for i, name in enumerate(names) if not name.startswith(parameters.without or ("\0",))]
+    kept = [i for i, name in enumerate(names) if not name.startswith(parameters.without)]
     table = table[:, kept]
     names = [names[i] for i in kept]
     log_odds = np.zeros((len(table), parameters.folds))
@@ -128,7 +128,7 @@ def train(
         for fold in range(parameters.folds):
             inside = known.train & (known.fold != fold)
             rate_names, rates = learnt_rates(
-                cohorts, known.outcome, inside, known.fold, _rate_prefixes(parameters)
+                cohorts, known.outcome, inside, known.fold, parameters.rates, parameters.without
             )
             all_names = names + rate_names
             whole = np.hstack([table, rates])
@@ -157,12 +157,6 @@ def _boost(data: lgb.Dataset, parameters: Parameters, fold: int, repeat: int) ->
 def _judged(known: Known, fold: int) -> NDArray[np.int64]:
     """The rows that the members of the fold judge: those that none of them has seen."""
     return np.flatnonzero(~known.train | (known.fold == fold))
-
-
-def _rate_prefixes(parameters: Parameters) -> tuple[str, ...]:
-    return tuple(
-        prefix for prefix in parameters.rates if not prefix.startswith(parameters.without or ("\0",))
-    )
 
 
 def _of_strangers(log_odds: NDArray[np.float64], known: Known) -> NDArray[np.float64]:
@@ -238,7 +232,7 @@ def _inputs(
 ) -> NDArray[np.float32]:
     inside = known.train & (known.fold != fold)
     rate_names, rates = learnt_rates(
-        cohorts, known.outcome, inside, known.fold, _rate_prefixes(model.parameters)
+        cohorts, known.outcome, inside, known.fold, model.parameters.rates, model.parameters.without
     )
     position = {name: i for i, name in enumerate([*names, *rate_names])}
     whole = np.hstack([table, rates])
