@@ -38,11 +38,8 @@ _DEDUPE_KEY: Final = "evaluate"
 _LOG_DAYS: Final = 30
 
 _GIVE_KEY_AWAY = "UPDATE arrivals.pgqueuer SET dedupe_key = NULL WHERE id = $1"
-# Of a worker that died: the caller holds the lock that a living one holds.
-_RELEASE = """
-UPDATE arrivals.pgqueuer SET status = 'queued', queue_manager_id = NULL, slot = NULL, updated = now(), execute_after = now()
-WHERE status = 'picked' AND entrypoint = $1
-"""
+# Of a worker that died (the caller holds the lock that a living one holds), or to be tried again without the key.
+_CLEAR = "DELETE FROM arrivals.pgqueuer WHERE entrypoint = $1 AND (status = 'picked' OR dedupe_key IS NULL)"
 _PRUNE = "DELETE FROM arrivals.pgqueuer_log WHERE created < now() - make_interval(days => $1)"
 _STATUS = """
 SELECT count(*) FILTER (WHERE status = 'queued')::int AS waiting, count(*) FILTER (WHERE status = 'picked')::int AS running,
@@ -109,10 +106,11 @@ class Queue:
         """From now on a new job may wait beside this one."""
         await self.queries.driver.execute(_GIVE_KEY_AWAY, job_id)
 
-    async def release_left_behind(self) -> None:
-        """Let jobs of a worker that died wait again, and forget what ended long ago."""
-        await self.queries.driver.execute(_RELEASE, ENTRYPOINT)
+    async def take_over(self) -> None:
+        """One job in the place of all that an earlier worker left, begun or failed; forget what ended long ago."""
+        await self.queries.driver.execute(_CLEAR, ENTRYPOINT)
         await self.queries.driver.execute(_PRUNE, _LOG_DAYS)
+        await self.enqueue()
 
     async def status(self) -> QueueStatus:
         (counts,) = await self.queries.driver.fetch(_STATUS, ENTRYPOINT)

@@ -94,10 +94,9 @@ class _Worker:
         self._error: Exception | None = None
 
     async def run(self) -> WorkerReport:
-        await self._queue.release_left_behind()
         await self._queue.connection.add_listener(ARRIVAL_CHANNEL, self._note_arrival)
-        # What arrived while no worker listened.
-        await self._queue.enqueue()
+        # Also for what arrived while no worker listened.
+        await self._queue.take_over()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._manager.shutdown.set)

@@ -31,16 +31,18 @@ FINDINGS_OF_COPIES = (
 LATEST_DAY = "(SELECT max(period_end) FROM invoice WHERE period_end <= current_date)"
 # One point of a bucket class; the seed says which.
 POINT = "(SELECT id FROM usage_point ORDER BY md5(id || '{seed}') LIMIT 1)"
-POINT_WITH_BILLS = "(SELECT usage_point_id FROM invoice GROUP BY 1 ORDER BY md5(usage_point_id || '{seed}') LIMIT 1)"
+POINT_WITH_BILLS = (
+    "(SELECT usage_point_id FROM invoice GROUP BY 1 ORDER BY md5(usage_point_id || '{seed}') LIMIT 1)"
+)
 
 # Each as the API or an import writes it: rows of the graph, with the triggers that follow.
 CHANGES = {
     "a bill that is ten times as high": (
-        "UPDATE invoice SET energy_kwh = energy_kwh * 10 WHERE id = (SELECT id FROM invoice WHERE usage_point_id = "
+        "UPDATE invoice SET consumption_kwh = consumption_kwh * 10 WHERE id = (SELECT id FROM invoice WHERE usage_point_id = "
         f"{POINT_WITH_BILLS} ORDER BY period_end DESC LIMIT 1)"
     ),
     "bills that fall to nothing": (
-        f"UPDATE invoice SET energy_kwh = 0 WHERE usage_point_id = {POINT_WITH_BILLS}"
+        f"UPDATE invoice SET consumption_kwh = 0 WHERE usage_point_id = {POINT_WITH_BILLS}"
         f" AND period_end > {LATEST_DAY} - 200"
     ),
     "an event of a meter": (
@@ -54,6 +56,25 @@ CHANGES = {
     "a cut that is noted": (
         "INSERT INTO usage_point_status (usage_point_id, kind, valid_from)"
         f" VALUES ({POINT}, 'disconnected', {LATEST_DAY} - 150)"
+    ),
+    "a payment that settles no bill": (
+        "INSERT INTO payment (payment_no, usage_point_id, paid_on, amount_rial)"
+        f" VALUES ('arrived-{{seed}}', {POINT}, {LATEST_DAY} - 200, 90000000)"
+    ),
+    "an inspection that found theft": (
+        "INSERT INTO inspection (inspection_no, usage_point_id, inspected_on, outcome, unregistered_energy_kwh)"
+        f" VALUES ('arrived-{{seed}}', {POINT}, {LATEST_DAY} - 20, 'theft', 5000)"
+    ),
+    "a new bill": (
+        "INSERT INTO invoice (usage_point_id, installation_id, invoice_no, period_start, period_end, consumption_kwh,"
+        " previous_index, current_index, multiplier) SELECT usage_point_id, installation_id, 'arrived-{seed}',"
+        f" least(period_end, {LATEST_DAY} - 1), {LATEST_DAY}, 1, current_index, current_index + 1, multiplier"
+        f" FROM invoice WHERE usage_point_id = {POINT_WITH_BILLS} ORDER BY period_end DESC LIMIT 1"
+    ),
+    "readers' visits": (
+        "WITH agent AS (INSERT INTO reading_agent (agent_no) VALUES ('arrived-{seed}') RETURNING id)"
+        " INSERT INTO reading_visit (usage_point_id, agent_id, read_on, consumption_kwh)"
+        f" SELECT p.id, agent.id, {LATEST_DAY} - (p.id % 20)::int - 1, 10 * (p.id % 9 + 1) FROM agent, usage_point p"
     ),
     "a later reading of the whole utility": (
         f"UPDATE invoice SET period_end = {LATEST_DAY} + 1 WHERE id = (SELECT id FROM invoice WHERE usage_point_id = "
@@ -94,14 +115,12 @@ async def test_after_an_arrival_the_next_scan_of_everything_changes_nothing(judg
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_after_any_arrivals_cases_are_those_of_a_scan_of_a_copy(
-    judged, sql_for, new_copy, seed
-):
+async def test_after_any_arrivals_cases_are_those_of_a_scan_of_a_copy(judged, sql_for, new_copy, seed):
     sql, chosen = sql_for(judged), random.Random(seed)
-    for step in range(3):
+    for step in range(2):
         for change in chosen.sample(sorted(CHANGES), 2):
             sql(CHANGES[change].format(seed=f"{seed}-{step}"))
-        copied = new_copy(judged.database_url.get_secret_value().rpartition("/")[2])
+        copied = new_copy(judged.home.name)
         await work(judged, once=True)
         snapshot(copied)
         await scan(copied, load_catalogue())
@@ -119,18 +138,19 @@ async def test_where_nothing_arrived_no_run_is_recorded(judged, sql_for):
 async def test_only_the_touched_bucket_is_evaluated_where_the_others_are_judged_by_the_same(judged, sql_for):
     sql = sql_for(judged)
     bucket_class = sql("SELECT bucket_class FROM usage_point WHERE id = " + POINT.format(seed=1))[0][0]
-    sql(CHANGES["an event of a meter"].format(seed=1).replace(
-        "FROM meter_installation",
-        f"FROM meter_installation WHERE usage_point_id = {POINT.format(seed=1)}",
-    ))
-    evaluated = []
-    report = await work(judged, once=True)
-    (summary,) = report.evaluations
+    sql(
+        CHANGES["an event of a meter"]
+        .format(seed=1)
+        .replace(
+            "FROM meter_installation",
+            f"FROM meter_installation WHERE usage_point_id = {POINT.format(seed=1)}",
+        )
+    )
+    (summary,) = (await work(judged, once=True)).evaluations
     manifest = require_manifest(judged.lake_directory)
     touched = manifest.bucket[str(bucket_class % manifest.buckets)]
     assert (summary.buckets_evaluated, summary.buckets_standing) == (1, 3)
     assert summary.subjects == touched.points
-    assert evaluated == []
     await assert_the_next_scan_changes_nothing(judged, sql)
 
 
