@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tarazu.models import Base
 
-# The machinery's runs, who may come in and what subscribers were told are not of the utility. Receivables are computed from invoices and allocations
-# by the database, copies of surrogate ids included.
+# The machinery's runs, who may come in, what subscribers were told, how rules are tuned and what was learnt are not of
+# the utility. Receivables are computed from invoices and allocations by the database, copies of surrogate ids included.
 EXCLUDED_TABLES: Final = frozenset(
     {
         "import_run",
@@ -31,6 +31,8 @@ EXCLUDED_TABLES: Final = frozenset(
         "audit_event",
         "rule_parameter",
         "rule_parameter_decision",
+        "ranking_model",
+        "ranking_promotion",
     }
 )
 _TIMES: Final = frozenset({"created_at", "updated_at"})
