@@ -11,7 +11,6 @@ from etl.lake.manifest import require_manifest
 from etl.lake.snapshot import snapshot
 from etl.scan.run import evaluate_arrivals, scan
 from rules.loader import load_catalogue
-from tarazu.models.enums import ScanKind
 
 CASES = (
     "SELECT id::text, subject_kind, subject_key, family, state, version, severity, confidence, energy_at_risk_kwh,"
@@ -85,14 +84,6 @@ CHANGES = {
 
 def state_of(sql):
     return sql(CASES), sql(FINDINGS)
-
-
-@pytest.fixture
-async def judged(before_scan):
-    """Settings of a utility whose cases are up to date, by a worker."""
-    report = await work(before_scan, once=True)
-    assert [summary.kind for summary in report.evaluations] == [ScanKind.ARRIVAL]
-    return before_scan
 
 
 async def assert_the_next_scan_changes_nothing(settings, sql):

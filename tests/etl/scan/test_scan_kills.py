@@ -34,6 +34,12 @@ STATES = "SELECT state FROM scan_run ORDER BY id"
 
 
 @pytest.fixture
+def before_scan(before_scan):
+    """With workers of its own, which read what is set for a test."""
+    return before_scan.model_copy(update={"dask_scheduler": None})
+
+
+@pytest.fixture
 def content_of(sql_for):
     return lambda settings: (sql_for(settings)(CASES), sql_for(settings)(FINDINGS))
 
