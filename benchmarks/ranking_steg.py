@@ -2,7 +2,7 @@
 
 Imports the data into a database of its own, reads the histories back, and measures grouped five-fold
 cross-validation: written rules alone, the ranking on whole histories, and on histories cut before the first meter or
-model change since 2013 (docs/decisions/0010-two-bars-for-the-ranking.md). Skips where the data are not at hand.
+model change since 2013 (docs/decisions/0012-two-bars-for-the-ranking.md). Skips where the data are not at hand.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rules.ranking.history import ELECTRICITY, History
 from rules.ranking.learning import Lesson, learn_from
 from rules.ranking.measures import Quality, quality
 from rules.ranking.model import THREADS, Parameters, train
-from rules.ranking.standing import DATE_PREFIX
+from rules.ranking.standing import DATE_PREFIX, DATES_AND_LENGTHS
 from rules.ranking.written import fact_table, score_written
 from tarazu.database.embedded import EmbeddedServer
 from tarazu.settings import Settings
@@ -110,8 +110,12 @@ def measure(report: Report, history: History, times: dict[str, float]) -> None:
         bar="<= 0.01",
         holds=whole.calibration_error <= 0.01,
     )
-    lost = whole.area - _quality(lesson, replace(parameters, without=(DATE_PREFIX,))).area
-    report.line("whole history: area lost without dates", lost, "", bar="<= 0.002", holds=lost <= 0.002)
+    for name, without in (
+        ("dates and lengths", (DATE_PREFIX,)),
+        ("dates and lengths, also in disguise", DATES_AND_LENGTHS),
+    ):
+        lost = whole.area - _quality(lesson, replace(parameters, without=without)).area
+        report.line(f"whole history: area lost without {name}", lost, "", bar="<= 0.002", holds=lost <= 0.002)
 
     cut = before_first_change(history, SINCE)
     # No late change is left; those of the seven years before take their place.
@@ -125,7 +129,7 @@ def measure(report: Report, history: History, times: dict[str, float]) -> None:
     _row(
         report,
         "before the change, without dates",
-        _quality(lesson, replace(parameters, without=(DATE_PREFIX,))),
+        _quality(lesson, replace(parameters, without=DATES_AND_LENGTHS)),
         plain,
         {},
     )

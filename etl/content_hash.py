@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tarazu.models import Base
 
-# The machinery's runs, who may come in and what subscribers were told are not of the utility. Receivables are computed from invoices and allocations
-# by the database, copies of surrogate ids included.
+# The machinery's runs, who may come in, what subscribers were told, how rules are tuned and what was learnt are not of
+# the utility. Receivables are computed from invoices and allocations by the database, copies of surrogate ids included.
 EXCLUDED_TABLES: Final = frozenset(
     {
         "import_run",
@@ -34,6 +34,8 @@ EXCLUDED_TABLES: Final = frozenset(
         "rule_status",
         "rule_exception",
         "rule_change_decision",
+        "ranking_model",
+        "ranking_promotion",
     }
 )
 _TIMES: Final = frozenset({"created_at", "updated_at"})

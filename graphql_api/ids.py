@@ -55,3 +55,8 @@ def parse_uuid(key: str) -> uuid.UUID:
         return uuid.UUID(key)
     except ValueError:
         raise IdError("The id is damaged.", mend="Use an id as the API gave it.") from None
+
+
+def parse_uuid_key(key: str) -> tuple[uuid.UUID]:
+    """As the values of the key's columns."""
+    return (parse_uuid(key),)

@@ -8,8 +8,8 @@ from tarazu.models import Base
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    # Staging tables come and go with imports and scans.
-    return not (kind == "schema" and name == "staging")
+    # Staging tables come and go with imports and scans; those of arrivals belong to the job queue.
+    return not (kind == "schema" and name in {"staging", "arrivals"})
 
 
 context.configure(

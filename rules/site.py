@@ -16,6 +16,7 @@ import yaml
 from rules.batch import TARIFF_CLASSES, day_number
 from tarazu.errors import RuleError
 from tarazu.text import search_key
+from tarazu.yaml_file import SafeLoader
 
 DEFAULT_SITE_FILE = Path(__file__).parent / "catalogue" / "site.yaml"
 
@@ -199,7 +200,7 @@ def _step_tariffs(rows: list[tuple[int, Any]]) -> tuple[StepTariff, ...]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=SafeLoader)  # noqa: S506  # a kind of SafeLoader
     except (OSError, yaml.YAMLError) as error:
         raise RuleError(f"{path}: cannot be read as a site file: {error}") from error
     if not isinstance(values, dict):

@@ -58,6 +58,7 @@ async def run_backtest(
         "as_of": as_of.isoformat() if as_of else None,
         "points": len(rows),
         "hits": int(outcome.sum()),
+        "data_hash": data_hash(lesson),
         "undated": int(lesson.history.subjects["inspected_on"].is_null().to_numpy()[rows].sum()),
         "uninspected": settings.ranking_uninspected,
         "message": shortage(settings, lesson),

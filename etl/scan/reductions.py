@@ -70,6 +70,8 @@ class BucketSums:
     debtor_outstanding: Ints
     debtor_overdue: Ints
     debtor_oldest: NDArray[np.int32]
+    peer_key: Ints  # all that its points have, ascending: with these one finds what they are judged against
+    party_id: Ints  # the same
 
 
 def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
@@ -85,6 +87,8 @@ def reduce_bucket(batch: PointBatch, month_days: Floats) -> BucketSums:
         customers,
         found,
         *_debtor_sums(batch),
+        np.unique(batch.peer_key),
+        np.unique(batch.party_id),
     )
 
 

@@ -26,8 +26,11 @@ from etl.lake.visits import read_agents
 from etl.memory import peak_rss_mb
 from etl.scan.cluster import Outcome, cluster, run_tasks
 from etl.scan.in_force import catalogue_in_force, expired_exceptions
+from etl.scan.keys import RuleKeys, sums_key
+from etl.scan.nearby import nearby
 from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
-from etl.scan.results import read_results
+from etl.scan.results import SCHEMA, read_results
+from etl.scan.standing import Standing, StandingFiles
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
 from etl.scan.trial import hold_back, on_trial, standing_findings
 from rules.batch import day_number
@@ -36,15 +39,15 @@ from rules.signals import all_signals
 from rules.signals.registry import SubjectKind
 from rules.site import load_site
 from tarazu.cases import scan_runs
-from tarazu.cases.opening import CaseOpening, Opened
+from tarazu.cases.opening import CaseOpening, Judged, MergeMoment, Opened, changed_subjects
 from tarazu.database import advisory_lock, create_engine, database_faults, libpq_uri
 from tarazu.folders import private_folder
-from tarazu.models.enums import RunState
+from tarazu.models.enums import RunState, ScanKind
 from tarazu.moments import reach
 
 if TYPE_CHECKING:
     from distributed import Client
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from rules.batch import Batch
     from rules.site import Site
@@ -123,6 +126,9 @@ class ScanSummary:
     by_reference: list[int]  # buckets on which the engine died and the reference evaluator did the work
     seconds: float
     peak_rss_mb: int
+    kind: ScanKind = ScanKind.SCAN
+    buckets_evaluated: int = 0
+    buckets_standing: int = 0  # what they are judged by did not change, so neither did their findings
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -142,6 +148,28 @@ async def scan(
         BusyError: another scan runs on this database.
         RuleError, DatabaseUnavailableError, StorageError: as they say; no case was changed.
     """
+    summary = await _scan(settings, catalogue, as_of, progress, ScanKind.SCAN)
+    assert summary is not None
+    return summary
+
+
+async def evaluate_arrivals(
+    settings: Settings, catalogue: Catalogue, *, progress: Progress = lambda *_: None
+) -> ScanSummary | None:
+    """What `scan` comes to, by judging only what changed since the last scan or evaluation; None where nothing did.
+
+    A bucket is judged again when its rows, the day, the rules, or anything of the other buckets that its points are
+    judged against is not what it was; all are, where the last results are not there any more.
+
+    Raises:
+        as `scan`.
+    """
+    return await _scan(settings, catalogue, None, progress, ScanKind.ARRIVAL)
+
+
+async def _scan(
+    settings: Settings, catalogue: Catalogue, as_of: dt.date | None, progress: Progress, kind: ScanKind
+) -> ScanSummary | None:
     started = time.monotonic()
     engine = create_engine(settings, application_name="tarazu scan", pool_size=3)
     try:
@@ -152,7 +180,8 @@ async def scan(
                 async with engine.connect() as connection:
                     in_force = await catalogue_in_force(connection, catalogue, day)
                     expired = await expired_exceptions(connection, day)
-                return await _Scan(settings, in_force, manifest, day, engine, progress, expired).run(started)
+                run = _Scan(settings, in_force, manifest, day, engine, progress, kind, expired)
+                return await run.run(started)
     finally:
         await engine.dispose()
 
@@ -166,6 +195,7 @@ class _Scan:
         as_of: dt.date,
         engine: AsyncEngine,
         progress: Progress,
+        kind: ScanKind,
         expired: list[str],
     ) -> None:
         self._expired = expired
@@ -183,16 +213,60 @@ class _Scan:
         self._by_reference: set[int] = set()
         self._worker_mb = 0
         self._results = Path()
+        self._kind = kind
+        self._keys = RuleKeys(catalogue, self._not_evaluated)
+        self._inputs = self._keys.of_run(manifest, as_of, self._site, settings.case_window_days)
+        self._files = StandingFiles(settings.standing_directory)
+        self._base: Standing | None = None
+        self._changed_subjects: list[tuple[str, str]] = []
+        self._sums: dict[int, BucketSums] = {}
+        self._sums_keys: dict[int, str] = {}
+        self._result_keys: dict[str, str] = {}
+        self._standing: set[str] = set()  # names of tasks whose last results stand
         self._ended = threading.Event()
+        # Most findings of each rule whose trial has a limit.
+        self._limits = {
+            rule.id: rule.most_findings for rule in catalogue.rules.values() if rule.most_findings is not None
+        }
 
-    async def run(self, started: float) -> ScanSummary:
+    async def run(self, started: float) -> ScanSummary | None:
+        # Of a limited trial it is known only of all findings together which ones come first: then nothing stands.
+        if self._kind is ScanKind.ARRIVAL and not self._limits:
+            await self._find_base()
+            if self._base is not None and self._base.inputs == self._inputs and not self._changed_subjects:
+                return None
         async with self._engine.begin() as connection:
             run_id = await scan_runs.begin(
                 connection,
                 as_of=self._as_of,
                 lake_generation=self._manifest.generation,
                 catalogue_hash=self._catalogue.hash,
+                kind=self._kind,
             )
+        try:
+            return await self._run(run_id, started)
+        except Exception as error:
+            await self._try_to_fail(run_id, error)
+            raise
+
+    async def _find_base(self) -> None:
+        """The results of the newest merge, where they are here and later changes of cases are still known."""
+        async with self._engine.connect() as connection:
+            base = self._files.read(await scan_runs.newest_merge(connection))
+            if base is not None:
+                since = MergeMoment(base.transaction_id, base.case_snapshot)
+                changed = await changed_subjects(connection, since)
+                if changed is not None:
+                    self._base, self._changed_subjects = base, changed
+
+    async def _try_to_fail(self, run_id: int, error: Exception) -> None:
+        try:
+            async with self._engine.begin() as connection:
+                await scan_runs.fail(connection, run_id, error)
+        except Exception as second:  # noqa: BLE001  # the database is what failed; the next run marks this one
+            error.add_note(f"The run could not be marked as failed: {second}")
+
+    async def _run(self, run_id: int, started: float) -> ScanSummary:
         tasks = [
             BucketTask(
                 int(number),
@@ -238,6 +312,9 @@ class _Scan:
             by_reference=sorted(self._by_reference),
             seconds=round(time.monotonic() - started, 2),
             peak_rss_mb=peak_rss_mb() + self._worker_mb,
+            kind=self._kind,
+            buckets_evaluated=len(tasks) - self._standing_buckets() - len(self._failed),
+            buckets_standing=self._standing_buckets(),
         )
         async with self._engine.begin() as connection:
             await scan_runs.end(connection, run_id, state, summary.to_json())
@@ -277,15 +354,26 @@ class _Scan:
                 shutil.rmtree(other, ignore_errors=True)
         return private_folder(runs / f"scan-{name}")
 
+    def _standing_buckets(self) -> int:
+        return sum(name.startswith("bucket-") for name in self._standing)
+
     def _reduce(self, client: Client, tasks: list[BucketTask]) -> Whole:
-        sums: dict[int, BucketSums] = {}
-        jobs: dict[Any, Any] = {task.number: (reduce_task, (task,), {}) for task in tasks}
+        sums = self._sums
+        self._sums_keys = {task.number: sums_key(task) for task in tasks}
+        if self._base is not None:
+            for number, key in self._sums_keys.items():
+                if self._base.sums.get(str(number)) == key and (kept := self._files.read_sums(number, key)):
+                    sums[number] = kept
+        jobs: dict[Any, Any] = {
+            task.number: (reduce_task, (task,), {}) for task in tasks if task.number not in sums
+        }
         for done, outcome in enumerate(run_tasks(client, jobs), 1):
             if outcome.killed:
                 self._failed.add(outcome.key)
             else:
                 sums[outcome.key] = outcome.value
-            self._progress("reduce", done, len(tasks))
+                self._files.write_sums(outcome.key, self._sums_keys[outcome.key], outcome.value)
+            self._progress("reduce", done, len(jobs))
         table, delivered = read_transformers(self._settings.lake_directory / self._manifest.transformers)
         ids = table.column("transformer_id").to_numpy()
         codes = table.column("code").to_pylist()
@@ -322,10 +410,13 @@ class _Scan:
             path = results / f"bucket-{task.number:04d}.parquet"
             if task.number in self._failed:
                 continue
+            around = nearby(whole.around, self._sums[task.number])
+            if self._stands(path.stem, self._keys.of_bucket(self._sums_keys[task.number], around)):
+                continue
             if path.exists():
                 hand_over(_report_of(path))
                 continue
-            jobs[task.number] = (evaluate_task, (task, whole.around, rules["usage_point"], path), {})
+            jobs[task.number] = (evaluate_task, (task, around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
         wholes: list[tuple[SubjectKind, Batch]] = [
             ("transformer", whole.transformers),
@@ -337,7 +428,7 @@ class _Scan:
                 ("reading_agent", read_agents(visits, as_of=day_number(self._as_of), site=self._site))
             )
         for name, batch in wholes:
-            if rules[name]:
+            if rules[name] and not self._stands(name, self._keys.of_whole(batch, self._as_of)):
                 path = results / f"{name}.parquet"
                 jobs[name] = (evaluate_whole_task, (batch, rules[name], path, day), {})
         retried = []
@@ -362,6 +453,16 @@ class _Scan:
                     self._failed.add(outcome.key)
                 else:
                     self._failed_subjects.add(outcome.key)
+
+    def _stands(self, name: str, key: str) -> bool:
+        """Whether the last results of this task still hold; its key is noted either way."""
+        self._result_keys[name] = key
+        if self._base is None or self._base.results.get(name) != key:
+            return False
+        if not self._files.results_path(name, key).exists():
+            return False
+        self._standing.add(name)
+        return True
 
     def _take(self, outcome: Outcome, hand_over: Callable[[TaskReport | None], None]) -> None:
         report: TaskReport = outcome.value
@@ -402,17 +503,12 @@ class _Scan:
                 as_of=self._as_of,
                 window_days=self._settings.case_window_days,
             )
-            await opening.begin()
-            limits = {
-                rule.id: rule.most_findings
-                for rule in self._catalogue.rules.values()
-                if rule.most_findings is not None
-            }
-            standing = await standing_findings(connection, limits)
+            moment = await opening.begin()
+            standing_of_trials = await standing_findings(connection, self._limits)
             # Which findings of a limited trial come first is known only when all are there.
-            async for part in _parts(ready, at_once=bool(limits)):
+            async for part in _parts(ready, at_once=bool(self._limits)):
                 staging = f"staging.scan_{run_id}_{len(reports)}"
-                by_rule += await asyncio.to_thread(self._stage, staging, part, limits, standing)
+                by_rule += await asyncio.to_thread(self._stage, staging, part, standing_of_trials)
                 reach("scan.staged")
                 await connection.execute(text(f"ANALYZE {staging} (subject_kind, subject_id)"))
                 await opening.add(staging)
@@ -422,27 +518,80 @@ class _Scan:
             await judging
             reach("scan.evaluated")
             self._progress("store", 0, 1)
-            opened = await opening.finish(self._complete_rules())
+            if self._changed_subjects:
+                await self._add_standing(opening, f"staging.scan_{run_id}_standing", connection)
+            opened = await opening.finish(self._complete_rules(), self._judged())
             await on_trial(connection, self._catalogue)
+            standing = self._standing_of(await scan_runs.note_merge(connection, run_id), moment)
+            if standing is not None:
+                # Before the commit: the database must never name results that are not there yet.
+                await asyncio.to_thread(self._files.write, standing, self._results)
             reach("scan.merged")
         reach("scan.committed")
+        self._files.remove_all_but(standing)
         self._progress("store", 1, 1)
         return opened, by_rule, reports
 
-    def _stage(
-        self, staging: str, part: list[TaskReport], limits: dict[str, int], standing: set[tuple[str, str]]
-    ) -> Counter[str]:
+    def _judged(self) -> Judged | None:
+        """What this run looked at; None for all."""
+        if self._base is None:
+            return None
+        names = self._result_keys.keys() - self._standing
+        return Judged(
+            kinds=sorted(name for name in names if not name.startswith("bucket-")),
+            buckets=sorted(int(name.removeprefix("bucket-")) for name in names if name.startswith("bucket-")),
+            modulus=self._manifest.buckets,
+            subjects=self._changed_subjects,
+        )
+
+    def _standing_of(self, token: str, moment: MergeMoment) -> Standing | None:
+        """None where a part was given up: the next evaluation has to look at everything again."""
+        if self._failed or self._failed_subjects:
+            return None
+        return Standing(
+            token=token,
+            inputs=self._inputs,
+            sums={str(number): key for number, key in self._sums_keys.items()},
+            results=self._result_keys,
+            transaction_id=moment.transaction_id,
+            case_snapshot=moment.snapshot,
+        )
+
+    async def _add_standing(self, opening: CaseOpening, staging: str, connection: AsyncConnection) -> None:
+        """Merge what stands of subjects whose cases people changed: another case may have to take it now."""
+        table = await asyncio.to_thread(self._standing_findings)
+        await asyncio.to_thread(self._ingest, staging, table)
+        await opening.add(staging)
+        await connection.execute(text(f"DROP TABLE {staging}"))
+
+    def _standing_findings(self) -> pa.Table:
+        changed = pa.table(
+            {
+                "subject_kind": [kind for kind, _ in self._changed_subjects],
+                "subject_key": [key for _, key in self._changed_subjects],
+            }
+        )
+        tables = [SCHEMA.empty_table()]
+        for name in sorted(self._standing):
+            table, _ = read_results(self._files.results_path(name, self._result_keys[name]))
+            tables.append(table.join(changed, ["subject_kind", "subject_key"], join_type="left semi"))
+        return pa.concat_tables(tables)
+
+    def _stage(self, staging: str, part: list[TaskReport], standing: set[tuple[str, str]]) -> Counter[str]:
         """Copy the findings of some tasks into a table of their own; the findings of each rule."""
         tables = [read_results(self._results / f"{report.name}.parquet")[0] for report in part]
-        table, held_back = hold_back(pa.concat_tables(tables), limits, standing)
+        table, held_back = hold_back(pa.concat_tables(tables), self._limits, standing)
         self._held_back += held_back
+        self._ingest(staging, table)
+        return Counter(
+            {entry["values"]: entry["counts"] for entry in table.column("rule_id").value_counts().to_pylist()}
+        )
+
+    def _ingest(self, staging: str, table: pa.Table) -> None:
         schema, _, name = staging.partition(".")
         with dbapi.connect(libpq_uri(self._settings)) as adbc, adbc.cursor() as cursor:
             cursor.adbc_ingest(name, table, mode="create", db_schema_name=schema)
             adbc.commit()
-        return Counter(
-            {entry["values"]: entry["counts"] for entry in table.column("rule_id").value_counts().to_pylist()}
-        )
 
     async def _drop_left_behind(self) -> None:
         """Staging tables of scans that were killed."""
@@ -450,7 +599,7 @@ class _Scan:
             await connection.execute(
                 text(
                     "DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename FROM pg_tables "
-                    "WHERE schemaname = 'staging' AND tablename ~ '^scan_[0-9_]+$' LOOP "
+                    "WHERE schemaname = 'staging' AND tablename ~ '^scan_[0-9_]+(standing)?$' LOOP "
                     "EXECUTE 'DROP TABLE staging.' || name; END LOOP; END $$"
                 )
             )

@@ -13,28 +13,18 @@ from strawberry.scalars import JSON
 
 from graphql_api.cases.rule_types import RuleVersion
 from graphql_api.fields import SCORES, SCORES_NOTE, column, computed, elements, jalali, one
-from graphql_api.ids import parse_uuid
-from graphql_api.refs import (
-    CaseRef,
-    InvoiceRef,
-    ScanRunRef,
-)
+from graphql_api.ids import parse_uuid_key
+from graphql_api.refs import CaseRef, InvoiceRef, ScanRunRef
 from graphql_api.rows import Node, Row
 from graphql_api.scalars import Rial
 from tarazu import models
-from tarazu.models.enums import (
-    Severity,
-)
+from tarazu.models.enums import Severity
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
 
 CONFIDENCE = "How sure the rules are, 0 to 1." + SCORES_NOTE
 ENERGY = "Estimated energy at risk, kWh." + SCORES_NOTE
 MONEY = "Estimated money at risk, rial." + SCORES_NOTE
-
-
-def parse_uuid_key(key: str) -> tuple[Any, ...]:
-    return (parse_uuid(key),)
 
 
 def _number_sql(element: Any) -> Any:

@@ -7,17 +7,11 @@ import datetime as dt
 import strawberry
 
 from graphql_api.fields import column, jalali, listed, one
-from graphql_api.refs import (
-    CaseRef,
-    UsagePointRef,
-)
+from graphql_api.refs import CaseRef, UsagePointRef
 from graphql_api.rows import Node, Row
 from tarazu import models
 from tarazu.cases import repository
-from tarazu.models.enums import (
-    InspectionOutcome,
-    MeasuredQuantity,
-)
+from tarazu.models.enums import InspectionOutcome, MeasuredQuantity
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
 

@@ -15,10 +15,7 @@ from graphql_api.ids import KEY_SEPARATOR, parse_number
 from graphql_api.rows import Node, Row
 from tarazu import models
 from tarazu.cases import repository
-from tarazu.models.enums import (
-    RuleFamily,
-    Severity,
-)
+from tarazu.models.enums import RuleFamily, Severity
 from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
 

@@ -6,11 +6,12 @@ import datetime as dt
 
 import strawberry
 
-from graphql_api.cases.finding_types import CONFIDENCE, ENERGY, MONEY, Finding, parse_uuid_key
+from graphql_api.cases.finding_types import CONFIDENCE, ENERGY, MONEY, Finding
 from graphql_api.cases.inspection_types import Inspection
 from graphql_api.compiler.mapping import by_key
 from graphql_api.connections import Connection
 from graphql_api.fields import SCORES, SCORES_NOTE, column, jalali, listed, many, one
+from graphql_api.ids import parse_uuid_key
 from graphql_api.refs import (
     CaseRef,
     CustomerRef,

@@ -19,6 +19,7 @@ from graphql import (
     OperationDefinitionNode,
     TypeInfo,
     TypeInfoVisitor,
+    Undefined,
     VariableNode,
     Visitor,
     visit,
@@ -42,7 +43,7 @@ class Site:
     is_constant: bool
     """Whether no variable stands in its arguments."""
     schema: Schema
-    plain: tuple[Plain, ...] | None = None
+    plain: PlainArguments | None = None
     """The arguments where all of them are variables of scalars: converting these changes nothing, and is a tenth of a
     small read's time."""
 
@@ -57,11 +58,11 @@ class Site:
         """By their Python names, as a resolver would get them."""
         if self.plain is not None:
             coerced = variables.coerced
-            if all(each.variable in coerced for each in self.plain):
-                given = {each.name: coerced[each.variable] for each in self.plain}
+            if all(each.variable in coerced for each in self.plain.given):
+                given = {each.name: coerced[each.variable] for each in self.plain.given}
                 # Whether a null may stand there, the library judges.
-                if all(given[each.name] is not None or each.is_nullable for each in self.plain):
-                    return given
+                if all(given[each.name] is not None or each.is_nullable for each in self.plain.given):
+                    return self.plain.defaults | given
         return self._converted(variables)
 
     def _converted(self, variables: VariableValues) -> Mapping[str, Any]:
@@ -82,7 +83,13 @@ class Plain(NamedTuple):
     is_nullable: bool
 
 
-def plain_arguments(node: FieldNode, definition: GraphQLField) -> tuple[Plain, ...] | None:
+class PlainArguments(NamedTuple):
+    given: tuple[Plain, ...]
+    defaults: dict[str, Any]
+    """Of the arguments that are left out, by their Python names."""
+
+
+def plain_arguments(node: FieldNode, definition: GraphQLField) -> PlainArguments | None:
     """None where an argument is no variable of a scalar."""
     names = {
         each.graphql_name or camel(each.python_name): each.python_name
@@ -96,7 +103,13 @@ def plain_arguments(node: FieldNode, definition: GraphQLField) -> tuple[Plain, .
         if not isinstance(argument.value, VariableNode) or getattr(scalar, "name", "") not in _PLAIN_SCALARS:
             return None
         found.append(Plain(names[argument.name.value], argument.value.name.value, is_nullable))
-    return tuple(found)
+    left_out = definition.args.keys() - {argument.name.value for argument in node.arguments or ()}
+    defaults = {
+        names[name]: definition.args[name].default_value
+        for name in left_out
+        if definition.args[name].default_value is not Undefined
+    }
+    return PlainArguments(tuple(found), defaults)
 
 
 _PLAIN_SCALARS: Final = frozenset({"Int", "Float", "String", "Boolean", "ID", "Long", "Rial"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from typing import Annotated, Final
 
 import strawberry
@@ -12,7 +11,7 @@ from graphql_api.compiler.mapping import Guard
 from graphql_api.context import Info
 from graphql_api.errors import ArgumentError
 from graphql_api.fields import changed_row, column, jalali, one, resolver
-from graphql_api.ids import parse_uuid
+from graphql_api.ids import parse_uuid_key
 from graphql_api.refs import TipOffRef, UsagePointRef
 from graphql_api.rows import Node
 from graphql_api.scalars import Long
@@ -24,10 +23,6 @@ from tarazu.security import row_scope
 from tarazu.security.permissions import Permission
 
 REPORTER: Final = Guard(Permission.READ_TIP_OFF_REPORTER, otherwise_null=True, is_personal=True)
-
-
-def _parse_key(key: str) -> tuple[uuid.UUID]:
-    return (parse_uuid(key),)
 
 
 @strawberry.type(description="Who reported. Stored encrypted; each reading is recorded.")
@@ -47,7 +42,7 @@ class TipOff(
     model=models.TipOff,
     scope=row_scope.of_usage_point,
     requires=Permission.READ_TIP_OFFS,
-    parse_key=_parse_key,
+    parse_key=parse_uuid_key,
 ):
     tip_off_no: Long = column("Number of the tip-off, to speak of it; unique.")
     received_on: dt.date = column("Day it came in.")

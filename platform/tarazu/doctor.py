@@ -42,6 +42,12 @@ PYTHON_END: Final = (3, 14)
 FREE_GIB_WARN: Final = 10.0
 FREE_GIB_FAIL: Final = 1.0
 _REACH_SECONDS: Final = 3.0
+# A worker takes a job within seconds, and the longest evaluation is a scan of everything.
+_ARRIVALS: Final = """
+SELECT coalesce(max(attempts), 0) AS attempts, min(created) AS since,
+    coalesce(min(created) FILTER (WHERE status = 'queued') < now() - interval '1 hour', false) AS overdue
+FROM arrivals.pgqueuer
+"""
 
 
 class Status(StrEnum):
@@ -271,7 +277,35 @@ async def _ask_database(engine: AsyncEngine, place: str, expected_revision: str 
             )
         if expected_revision is not None:
             checks.append(await _check_revision(connection, expected_revision))
+        checks += await _check_arrivals(connection)
     return checks
+
+
+async def _check_arrivals(connection: AsyncConnection) -> list[Check]:
+    """Whether what arrived is evaluated; nothing is said before the queue's migration."""
+    if await connection.scalar(text("SELECT to_regclass('arrivals.pgqueuer')")) is None:
+        return []
+    row = (await connection.execute(text(_ARRIVALS))).one()
+    name = "evaluation on arrival"
+    if row.attempts:
+        return [
+            Check(
+                name,
+                Status.WARN,
+                f"failed {row.attempts} times and is tried again",
+                "Run: tarazu worker --status",
+            )
+        ]
+    if row.overdue:
+        return [
+            Check(
+                name,
+                Status.WARN,
+                f"changes wait since {row.since:%Y-%m-%d %H:%M} UTC",
+                "Run `tarazu worker` as a service, or set TARAZU_EVALUATE_ARRIVALS=false where scans are enough.",
+            )
+        ]
+    return [Check(name, Status.OK, "nothing waits" if row.since is None else "a job waits or runs")]
 
 
 async def _check_revision(connection: AsyncConnection, expected: str) -> Check:

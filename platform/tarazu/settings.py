@@ -93,6 +93,18 @@ class Settings(BaseSettings):
     panel_months: int = Field(
         default=36, ge=12, le=240, description="Months of history in the panel that scans read."
     )
+    evaluate_arrivals: bool = Field(
+        default=True,
+        description=(
+            "Whether imports and other changes ask `tarazu worker` for an evaluation; off, findings wait for the next scan."
+        ),
+    )
+    arrival_delay_seconds: float = Field(
+        default=5.0,
+        ge=0.0,
+        le=3600.0,
+        description="Seconds that the worker waits after a change, so that changes that follow are evaluated with it.",
+    )
     company_code: str | None = Field(
         default=None,
         pattern=r"^[0-9]{3}$",
@@ -396,6 +408,11 @@ class Settings(BaseSettings):
     @property
     def lake_directory(self) -> Path:
         return self.home / "lake"
+
+    @property
+    def standing_directory(self) -> Path:
+        """What the last scan or evaluation came to (see `etl.scan.standing`)."""
+        return self.home / "standing"
 
     @property
     def runs_directory(self) -> Path:

@@ -12,6 +12,10 @@ import yaml
 from tarazu.errors import InputError
 
 _PathPart = str | int
+# libyaml reads the catalogue in an eighth of the time of the parser in Python; PyYAML is built without it on some systems.
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NESTING_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,7 @@ def dotted(field: Sequence[_PathPart]) -> str:
     return text
 
 
-def read_yaml(
-    path: Path, error: type[InputError], *, loader: type[yaml.SafeLoader] = yaml.SafeLoader
-) -> YamlFile:
+def read_yaml(path: Path, error: type[InputError], *, loader: Any = SafeLoader) -> YamlFile:
     """Read one document. A `loader` of one's own may read plain words in another way.
 
     Raises:
@@ -59,8 +61,13 @@ def read_yaml(
     except (OSError, UnicodeDecodeError) as fault:
         raise error(f"{path}: cannot be read: {fault}", mend="Save it as UTF-8 text.") from fault
     try:
-        root = yaml.compose(text, Loader=loader)
-        data = yaml.load(text, Loader=loader)  # noqa: S506  # a kind of SafeLoader
+        _refuse_deep_nesting(path, text, error)
+        reading = loader(text)
+        try:
+            root = reading.get_single_node()
+            data = None if root is None else reading.construct_document(root)
+        finally:
+            reading.dispose()
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise error(
@@ -70,6 +77,21 @@ def read_yaml(
         raise error(f"{path}:1: the file is empty.")
     _refuse_double_keys(path, root, error)
     return YamlFile(path, data, root)
+
+
+def _refuse_deep_nesting(path: Path, text: str, error: type[InputError]) -> None:
+    # Both parsers recurse; libyaml's ends the process at some ten thousand levels.
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _NESTING_MAX:
+            raise error(
+                f"{path}:{getattr(event.start_mark, 'line', 0) + 1}: is nested more than {_NESTING_MAX} levels deep.",
+                mend="Mind brackets and braces that do not close.",
+            )
 
 
 def _child(node: yaml.Node, part: _PathPart) -> tuple[int, yaml.Node] | None:

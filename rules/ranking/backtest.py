@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -22,10 +22,15 @@ CAPACITIES: Final = (100, 500, 1000)
 LEAST_OF_A_PART: Final = 200
 BINS: Final = 10
 
+AgainstChance = Literal["better", "no better", "worse"]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Shares, not percent; `low` and `high` are the bounds of Wilson's 95 % interval of the hit rate."""
+    """Shares, not percent; `low` and `high` are the bounds of Wilson's 95 % interval of the hit rate.
+
+    `against_chance`: whether that interval lies above, around or below the share of losses among all points.
+    """
 
     name: str
     flagged: int
@@ -36,6 +41,7 @@ class Row:
     lift: float
     recall: float
     money_rial: int
+    against_chance: AgainstChance
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ def row(
         lift=hits / max(1, count) / base if base else 0.0,
         recall=hits / max(1.0, float(outcome.sum())),
         money_rial=int(money_rial[flagged & (outcome > 0)].sum()),
+        against_chance="better" if low > base else "worse" if high < base else "no better",
     )
 
 

@@ -8,7 +8,9 @@ is one of a stranger, and the calibration that was measured is that of what is h
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import lightgbm as lgb
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     from rules.ranking.rates import Cohorts
 
-# Boosting with threads that wait for each other is slower than with one as soon as something else runs.
+# Members that are boosted at once, each by one thread: two threads that boost one member wait for each other at every
+# split, which takes five to ten times as long as soon as something else runs.
 THREADS: Final = 2
 
 
@@ -57,7 +60,7 @@ class Parameters:
             "bagging_freq": 1,
             "lambda_l2": self.l2,
             "max_bin": self.bins,
-            "num_threads": THREADS,
+            "num_threads": 1,
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
@@ -115,39 +118,45 @@ def train(
     Returns:
         the model, and (n,) the calibrated probability of each subject by members that were not trained on it.
     """
-    kept = [i for i, name in enumerate(names) if not name.startswith(parameters.without or ("\0",))]
+    kept = [i for i, name in enumerate(names) if not name.startswith(parameters.without)]
     table = table[:, kept]
     names = [names[i] for i in kept]
     log_odds = np.zeros((len(table), parameters.folds))
     members: list[tuple[str, ...]] = []
     all_names: list[str] = names
-    for fold in range(parameters.folds):
-        inside = known.train & (known.fold != fold)
-        rate_names, rates = learnt_rates(
-            cohorts, known.outcome, inside, known.fold, _rate_prefixes(parameters)
-        )
-        all_names = names + rate_names
-        whole = np.hstack([table, rates])
-        data = lgb.Dataset(
-            whole[inside], known.outcome[inside], feature_name=all_names, params={"max_bin": parameters.bins}
-        )
-        boosters = [
-            lgb.train(parameters.booster(parameters.seed + fold + 1000 * repeat), data, parameters.rounds)
-            for repeat in range(parameters.repeats)
-        ]
-        del data
-        members.append(tuple(booster.model_to_string() for booster in boosters))
-        log_odds[:, fold] = _raw(boosters, whole)
-        progress("folds", fold + 1, parameters.folds)
+    with ThreadPoolExecutor(THREADS) as pool:
+        for fold in range(parameters.folds):
+            inside = known.train & (known.fold != fold)
+            rate_names, rates = learnt_rates(
+                cohorts, known.outcome, inside, known.fold, parameters.rates, parameters.without
+            )
+            all_names = names + rate_names
+            whole = np.hstack([table, rates])
+            data = lgb.Dataset(
+                whole[inside],
+                known.outcome[inside],
+                feature_name=all_names,
+                # All that the boosters take, as they leave out features by it and take over its number of threads.
+                params=parameters.booster(parameters.seed),
+            ).construct()
+            boosters = list(pool.map(partial(_boost, data, parameters, fold), range(parameters.repeats)))
+            del data
+            members.append(tuple(booster.model_to_string() for booster in boosters))
+            mine = _judged(known, fold)
+            log_odds[mine, fold] = _raw(boosters, whole[mine])
+            progress("folds", fold + 1, parameters.folds)
     own = _of_strangers(log_odds, known)
     calibration = fit_calibration(own[known.train], known.outcome[known.train])
     return Model(parameters, tuple(all_names), tuple(members), calibration), calibration(own)
 
 
-def _rate_prefixes(parameters: Parameters) -> tuple[str, ...]:
-    return tuple(
-        prefix for prefix in parameters.rates if not prefix.startswith(parameters.without or ("\0",))
-    )
+def _boost(data: lgb.Dataset, parameters: Parameters, fold: int, repeat: int) -> lgb.Booster:
+    return lgb.train(parameters.booster(parameters.seed + fold + 1000 * repeat), data, parameters.rounds)
+
+
+def _judged(known: Known, fold: int) -> NDArray[np.int64]:
+    """The rows that the members of the fold judge: those that none of them has seen."""
+    return np.flatnonzero(~known.train | (known.fold == fold))
 
 
 def _of_strangers(log_odds: NDArray[np.float64], known: Known) -> NDArray[np.float64]:
@@ -184,8 +193,9 @@ def apply(
     """(n,) calibrated probabilities; `known` says what the model was trained on, row by row of `table`."""
     log_odds = np.zeros((len(table), len(model.members)))
     for fold in range(len(model.members)):
-        whole = _inputs(model, fold, table, names, cohorts, known)
-        log_odds[:, fold] = _raw(_boosters(model, fold), whole)
+        mine = _judged(known, fold)
+        whole = _inputs(model, fold, table, names, cohorts, known)[mine]
+        log_odds[mine, fold] = _raw(_boosters(model, fold), whole)
     return model.calibration(_of_strangers(log_odds, known))
 
 
@@ -222,7 +232,7 @@ def _inputs(
 ) -> NDArray[np.float32]:
     inside = known.train & (known.fold != fold)
     rate_names, rates = learnt_rates(
-        cohorts, known.outcome, inside, known.fold, _rate_prefixes(model.parameters)
+        cohorts, known.outcome, inside, known.fold, model.parameters.rates, model.parameters.without
     )
     position = {name: i for i, name in enumerate([*names, *rate_names])}
     whole = np.hstack([table, rates])
@@ -243,5 +253,6 @@ def _raw(boosters: list[lgb.Booster], whole: NDArray[np.float32]) -> NDArray[np.
     """(n,) mean log odds of the boosters."""
     total = np.zeros(len(whole))
     for booster in boosters:
-        total += np.asarray(booster.predict(whole, raw_score=True, num_threads=THREADS))
+        if len(whole):
+            total += np.asarray(booster.predict(whole, raw_score=True, num_threads=1))
     return total / len(boosters)

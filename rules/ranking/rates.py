@@ -69,10 +69,12 @@ def learnt_rates(
     train: NDArray[np.bool_],
     inner: NDArray[np.int64],
     prefixes: tuple[str, ...] | None = None,
+    without: tuple[str, ...] = (),
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Rates as features.
 
     `outcome` (n,) 0 or 1, read where `train` (n,) is true; `inner` (n,) the inner fold of each training row.
+    Rates whose names begin with one of `prefixes` (None: all) and with none of `without` are learnt.
 
     Returns:
         names and (n, features); NaN for a subject without an event of the key.
@@ -83,8 +85,12 @@ def learnt_rates(
     folds = int(inner[train].max()) + 1
     names: list[str] = []
     columns: list[NDArray[np.float64]] = []
+
+    def is_wanted(name: str) -> bool:
+        return (prefixes is None or name.startswith(prefixes)) and not name.startswith(without)
+
     for one in cohorts.keys:
-        if prefixes is not None and not one.name.startswith(prefixes):
+        if not is_wanted(one.name):
             continue
         evidence = _key_evidence(one, outcome, train, inner, folds, base) - logit_base
         rows = np.bincount(one.subject, minlength=count)
@@ -99,7 +105,7 @@ def learnt_rates(
                     reduced = reduced / np.maximum(rows, 1)
             columns.append(np.where(rows > 0, reduced, np.nan))
     for order in cohorts.orders:
-        if prefixes is not None and not order.name.startswith(prefixes):
+        if not is_wanted(order.name):
             continue
         names.append(order.name)
         columns.append(_order_rate(order, outcome, train, inner, folds, base, count))

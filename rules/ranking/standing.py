@@ -8,6 +8,11 @@ from rules.ranking.history import ELECTRICITY, History, number
 
 # Dates and lengths of a history may tell how the data were drawn rather than who steals; they can be left out.
 DATE_PREFIX = "tm_"
+# Signals that are named for something else but say when a history begins or ends, or how long it is: of a point with
+# one meter the life of the meter is the length of the history, and a reading tour is a place and a day.
+DATES_AND_LENGTHS = (
+    DATE_PREFIX, "mh_life_max", "mh_bills_", "mh_last_start", "co_signed", "co_tour",
+)  # fmt: skip
 
 
 def standing_features(history: History, bills: pl.DataFrame) -> pl.DataFrame:

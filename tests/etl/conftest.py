@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+import dask
 import polars as pl
 import pytest
 from adbc_driver_postgresql import dbapi
+from distributed import LocalCluster
 
+from etl.arrivals.worker import work
 from etl.importer import run_import
 from etl.lake.snapshot import snapshot
 from etl.scan.run import ScanSummary, scan
 from etl.synth import write_utility
 from rules.loader import load_catalogue
 from tarazu.database import EmbeddedServer, libpq_uri
+from tarazu.models.enums import ScanKind
 from tarazu.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -76,13 +80,39 @@ async def utility_template(
 
 
 @pytest.fixture(scope="session")
+def dask_scheduler() -> Iterator[str]:
+    """Two workers for all scans that are about what is found, as on a company's cluster: starting them takes 2 s."""
+    quiet = {"distributed.worker.daemon": True, "distributed.admin.system-monitor.gil.enabled": False}
+    with (
+        dask.config.set(quiet),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=50,
+            memory_limit=0,
+        ) as cluster,
+    ):
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="session")
+def small_settings_for(
+    settings_for: Callable[..., Settings], dask_scheduler: str
+) -> Callable[[str], Settings]:
+    return lambda database: settings_for(database, **SMALL, dask_scheduler=dask_scheduler)
+
+
+@pytest.fixture(scope="session")
 async def scanned(
-    database_server: EmbeddedServer, utility_template: str, settings_for: Callable[..., Settings]
+    database_server: EmbeddedServer, utility_template: str, small_settings_for: Callable[[str], Settings]
 ) -> AsyncIterator[tuple[Settings, ScanSummary]]:
     """The utility with its lake and the cases of one undisturbed scan: to read and to copy, not to change."""
     name = f"scanned_{uuid.uuid4().hex}"
     _copy_database(database_server, utility_template, name)
-    settings = settings_for(name, **SMALL)
+    settings = small_settings_for(name)
     snapshot(settings)
     yield settings, await scan(settings, load_catalogue())
     _drop_database(database_server, name)
@@ -91,7 +121,7 @@ async def scanned(
 
 @pytest.fixture
 def new_copy(
-    database_server: EmbeddedServer, settings_for: Callable[..., Settings]
+    database_server: EmbeddedServer, small_settings_for: Callable[[str], Settings]
 ) -> Iterator[Callable[[str], Settings]]:
     """Makes settings for a fresh copy of the database of that name."""
     made: list[tuple[str, Settings]] = []
@@ -99,7 +129,7 @@ def new_copy(
     def make(template: str) -> Settings:
         name = f"test_{uuid.uuid4().hex}"
         _copy_database(database_server, template, name)
-        made.append((name, settings_for(name, **SMALL)))
+        made.append((name, small_settings_for(name)))
         return made[-1][1]
 
     yield make
@@ -120,6 +150,14 @@ def before_scan(new_utility: Callable[[], Settings], scanned: tuple[Settings, Sc
     settings = new_utility()
     shutil.copytree(scanned[0].lake_directory, settings.lake_directory)
     return settings
+
+
+@pytest.fixture
+async def judged(before_scan: Settings) -> Settings:
+    """A utility whose cases are up to date, by a worker."""
+    report = await work(before_scan, once=True)
+    assert [summary.kind for summary in report.evaluations] == [ScanKind.ARRIVAL]
+    return before_scan
 
 
 @pytest.fixture
@@ -150,29 +188,35 @@ def sql_for() -> Callable[[Settings], Sql]:
     return sql_of
 
 
+@pytest.fixture(scope="session")
+def processes() -> BaseContext:
+    """Processes that start at once: each is forked from one that has imported the modules and done nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["etl.arrivals.worker", "etl.importer", "tarazu.settings"])
+    return context
+
+
 @pytest.fixture
-def run_killed() -> Callable[..., int]:
+def run_killed(processes: BaseContext) -> Callable[..., int]:
     """Runs Python code in a process of its own that dies at a named moment; returns its exit code."""
 
     def run(settings: Settings, code: str, kill_at: str) -> int:
         environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "platform"))),
             "TARAZU_HOME": str(settings.home),
             "TARAZU_DATABASE_URL": settings.database_url.get_secret_value() if settings.database_url else "",
             **{f"TARAZU_{name.upper()}": str(getattr(settings, name)) for name in (*SMALL, "panel_months")},
             "TARAZU_KILL_AT": kill_at,
         }
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.returncode <= 0, done.stderr
-        return done.returncode
+        process = processes.Process(target=_execute, args=(code, environment))
+        process.start()
+        process.join(100)
+        assert process.exitcode is not None
+        assert process.exitcode <= 0, "it failed before it was killed: see the captured stderr"
+        return process.exitcode
 
     return run
+
+
+def _execute(code: str, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    exec(code, {"__name__": "__killed__"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import signal
 import time
@@ -42,14 +41,6 @@ from etl.importer import run_import
 from tarazu.settings import Settings
 asyncio.run(run_import(Settings(home=home, database_url=url), "billing_fa", [folder]))
 """
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Processes that start at once: each is forked from one that has imported the modules and done nothing else."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["etl.importer", "tarazu.settings"])
-    return context
 
 
 @pytest.fixture(scope="module")

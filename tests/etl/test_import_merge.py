@@ -217,7 +217,7 @@ def empty(database, sql_for, tmp_path):
 
     def clear():
         sql("TRUNCATE invoice, receivable, invoice_line, payment_allocation, meter_installation, meter, usage_point_term, finding,"
-            " meter_reading, meter_multiplier, end_device_event, quarantined_row")  # fmt: skip
+            " interval_reading, meter_reading, meter_multiplier, end_device_event, quarantined_row")  # fmt: skip
 
     return database, sql, mapping, clear
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from rules.loader import load_catalogue, load_rule
+from rules.signals.registry import SubjectKind
 from tarazu.errors import RuleError
 
 
@@ -144,8 +147,7 @@ def test_the_whole_catalogue_loads_in_the_order_of_ids():
     catalogue = load_catalogue()
     assert list(catalogue.rules) == sorted(catalogue.rules)
     assert all(rule.version >= 1 for rule in catalogue.rules.values())
-    kinds = ("usage_point", "transformer", "customer")
-    assert sum(len(catalogue.active(kind)) for kind in kinds) == len(catalogue.rules)
+    assert sum(len(catalogue.active(kind)) for kind in get_args(SubjectKind)) == len(catalogue.rules)
 
 
 def test_comments_and_layout_are_no_new_content(catalogue_of):

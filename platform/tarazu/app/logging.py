@@ -7,10 +7,11 @@ on, whatever TARAZU_LOG_LEVEL says, because below it some write addresses and wh
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Final
 
@@ -69,9 +70,15 @@ def configure_logging(settings: Settings, stream: Any = None) -> None:
     logging.getLogger("tarazu").setLevel(level)
 
 
-def _as_json(event: Any, **_options: Any) -> str:
+def _as_json(event: Any, default: Callable[[Any], Any]) -> str:
     # Two lines a request: the standard library's encoder would take twice as long for each.
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(
+            event, default, orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+        ).decode()
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair, or a number beyond 64 bits: from a client, and no reason to lose the line.
+        return json.dumps(event, default=default)
 
 
 def bind_request(request_id: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +30,8 @@ _LIVE = ", ".join(f"'{state.value}'" for state in LIVE_CASE_STATES)
 
 _TABLES = """
 CREATE TEMP TABLE scan_identified (id uuid, case_id uuid, is_new boolean, rule_id text) ON COMMIT DROP;
-CREATE TEMP TABLE scan_news (case_id uuid) ON COMMIT DROP
+CREATE TEMP TABLE scan_news (case_id uuid) ON COMMIT DROP;
+CREATE TEMP TABLE scan_judged (subject_kind text, subject_key text) ON COMMIT DROP
 """
 
 # The subject must still exist; what has gone since the snapshot is left out and counted.
@@ -139,10 +140,40 @@ WITH ended AS (
     FROM "case" c
     WHERE c.id = f.case_id AND c.state IN ({_LIVE}) AND f.ended_scan_run_id IS NULL
         AND f.rule_id = ANY(CAST(:rules AS text[]))
-        AND NOT EXISTS (SELECT 1 FROM scan_identified i WHERE i.id = f.id)
+        AND NOT EXISTS (SELECT 1 FROM scan_identified i WHERE i.id = f.id){{judged}}
     RETURNING f.case_id
 )
 INSERT INTO scan_news SELECT DISTINCT case_id FROM ended
+"""
+
+# An evaluation of a part of the subjects says nothing of the others' findings.
+_JUDGED = """
+        AND (
+            c.subject_kind = ANY(CAST(:kinds AS text[]))
+            OR EXISTS (
+                SELECT 1 FROM usage_point p
+                WHERE p.id = c.usage_point_id AND p.bucket_class % CAST(:modulus AS integer) = ANY(CAST(:buckets AS integer[]))
+            )
+            OR EXISTS (
+                SELECT 1 FROM scan_judged j WHERE j.subject_kind = c.subject_kind AND j.subject_key = c.subject_key
+            )
+        )"""
+
+# Changes of cases that a merge could not see: what was opened, reopened, closed or merged by people since.
+_CHANGED = """
+SELECT DISTINCT c.subject_kind, c.subject_key
+FROM case_event e JOIN "case" c ON c.id = e.case_id
+WHERE e.transaction_id >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))::text::bigint
+    AND NOT pg_visible_in_snapshot(e.transaction_id::text::xid8, CAST(CAST(:snapshot AS text) AS pg_snapshot))
+    AND e.transaction_id <> :own
+"""
+
+# Whether events that a merge could not see have been pruned since.
+_PRUNED = """
+SELECT EXISTS (
+    SELECT 1 FROM case_event_pruned
+    WHERE transaction_id >= pg_snapshot_xmin(CAST(CAST(:snapshot AS text) AS pg_snapshot))::text::bigint
+)
 """
 
 # An older live case about which something is new takes the measures of what holds now, and a new version. One for
@@ -157,6 +188,32 @@ FROM (
 ) m
 WHERE c.id = m.case_id AND c.state IN ({_LIVE}) AND c.first_scan_run_id <> :run
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The subjects that an evaluation of a part looked at."""
+
+    kinds: list[str]  # all subjects of these kinds
+    buckets: list[int]  # usage points whose bucket class modulo `modulus` is one of these
+    modulus: int
+    subjects: list[tuple[str, str]]  # (kind, key) of single others
+
+
+@dataclass(frozen=True, slots=True)
+class MergeMoment:
+    """When a merge looked at cases: by it, later changes are told from earlier ones."""
+
+    transaction_id: int
+    snapshot: str
+
+
+async def changed_subjects(connection: AsyncConnection, since: MergeMoment) -> list[tuple[str, str]] | None:
+    """(kind, key) of subjects whose cases others changed since that merge; None where that is not known any more."""
+    if await connection.scalar(text(_PRUNED), {"snapshot": since.snapshot}):
+        return None
+    rows = await connection.execute(text(_CHANGED), {"snapshot": since.snapshot, "own": since.transaction_id})
+    return [(row.subject_kind, row.subject_key) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +234,19 @@ class CaseOpening:
         self._window = {"as_of": as_of, "window_days": window_days}
         self._opened = self._new = self._stale = 0
 
-    async def begin(self) -> None:
+    async def begin(self) -> MergeMoment:
         await self._connection.execute(select(func.pg_advisory_xact_lock(CASE_SET_LOCK)))
         for statement in _TABLES.split(";"):
             await self._connection.execute(text(statement))
+        row = (
+            await self._connection.execute(
+                text(
+                    "SELECT pg_current_xact_id()::text::bigint AS transaction_id, "
+                    "pg_current_snapshot()::text AS snapshot"
+                )
+            )
+        ).one()
+        return MergeMoment(row.transaction_id, row.snapshot)
 
     async def add(self, staging: str) -> None:
         """Merge the findings in the table `staging` (columns of `etl.scan.results.SCHEMA`)."""
@@ -201,13 +267,24 @@ class CaseOpening:
         self._new += added
         self._stale += staged - found.rowcount
 
-    async def finish(self, complete_rules: Collection[str]) -> Opened:
+    async def finish(self, complete_rules: Collection[str], judged: Judged | None = None) -> Opened:
         """End what was not found any more, and measure older cases anew.
 
-        `complete_rules` were judged for every subject: what they did not find any more has ended.
+        `complete_rules` were judged for every subject, or for all that are `judged`: what they did not find any more
+        has ended.
         """
         execute = self._connection.execute
         await execute(text("ANALYZE scan_identified"))
-        await execute(text(_ENDED), self._run | {"rules": list(complete_rules)})
+        parameters: dict[str, Any] = self._run | {"rules": list(complete_rules)}
+        if judged is None:
+            await execute(text(_ENDED.format(judged="")), parameters)
+        else:
+            if judged.subjects:
+                await execute(
+                    text("INSERT INTO scan_judged VALUES (:kind, :key)"),
+                    [{"kind": kind, "key": key} for kind, key in judged.subjects],
+                )
+            parameters |= {"kinds": judged.kinds, "buckets": judged.buckets, "modulus": judged.modulus}
+            await execute(text(_ENDED.format(judged=_JUDGED)), parameters)
         updated = await execute(text(_JOIN), self._run)
         return Opened(self._opened, updated.rowcount, self._new, self._stale)

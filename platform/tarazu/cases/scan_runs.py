@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,11 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tarazu.errors import RuleError
 from tarazu.models import RuleVersion, ScanRun
-from tarazu.models.enums import RunState
+from tarazu.models.enums import RunState, ScanKind
 
 
 async def begin(
-    connection: AsyncConnection, *, as_of: dt.date, lake_generation: str, catalogue_hash: str
+    connection: AsyncConnection,
+    *,
+    as_of: dt.date,
+    lake_generation: str,
+    catalogue_hash: str,
+    kind: ScanKind = ScanKind.SCAN,
 ) -> int:
     """Record a new run. Runs that are still recorded as running died: the caller holds the lock that live ones hold."""
     await connection.execute(
@@ -26,7 +32,7 @@ async def begin(
     )
     run_id = await connection.scalar(
         insert(ScanRun)
-        .values(as_of=as_of, lake_generation=lake_generation, catalogue_hash=catalogue_hash)
+        .values(as_of=as_of, lake_generation=lake_generation, catalogue_hash=catalogue_hash, kind=kind)
         .returning(ScanRun.id)
     )
     assert isinstance(run_id, int)
@@ -39,6 +45,37 @@ async def end(connection: AsyncConnection, run_id: int, state: RunState, summary
         .where(ScanRun.id == run_id)
         .values(state=state, finished_at=func.now(), summary=summary)
     )
+
+
+async def fail(connection: AsyncConnection, run_id: int, error: BaseException) -> None:
+    """Say in the run's row why it ended; one that a merge has ended well is left alone."""
+    await connection.execute(
+        update(ScanRun)
+        .where(ScanRun.id == run_id, ScanRun.state == RunState.RUNNING)
+        .values(
+            state=RunState.FAILED,
+            finished_at=func.now(),
+            summary={"error": str(error) or type(error).__name__},
+        )
+    )
+
+
+async def note_merge(connection: AsyncConnection, run_id: int) -> str:
+    """In the transaction that merges findings: give the run a token that no other merge has, and return it."""
+    token = uuid.uuid4()
+    await connection.execute(update(ScanRun).where(ScanRun.id == run_id).values(merge_token=token))
+    return token.hex
+
+
+async def newest_merge(connection: AsyncConnection) -> str | None:
+    """The token of the newest merge of findings into cases."""
+    token = await connection.scalar(
+        select(ScanRun.merge_token)
+        .where(ScanRun.merge_token.is_not(None))
+        .order_by(ScanRun.id.desc())
+        .limit(1)
+    )
+    return None if token is None else token.hex
 
 
 async def record_rules(connection: AsyncConnection, rules: Iterable[dict[str, Any]]) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli.context import Json, open_sessions, reporting, run, settings_with_database
 from tarazu.cli.output import out, print_json, table
-from tarazu.database import Sessions, WriteSession, create_engine
+from tarazu.database import WriteSession
 from tarazu.models import ApiToken, UserAccount
 from tarazu.models.enums import Sector
 from tarazu.security.passwords import Passwords
@@ -38,12 +38,8 @@ def write(work: Callable[[WriteSession], Awaitable[T]]) -> T:
     settings = settings_with_database()
 
     async def inside() -> T:
-        engine = create_engine(settings, application_name="tarazu access", pool_size=1)
-        try:
-            async with Sessions(engine).write() as session:
-                return await work(session)
-        finally:
-            await engine.dispose()
+        async with open_sessions(settings, "access") as sessions, sessions.write() as session:
+            return await work(session)
 
     return run(inside())
 

@@ -10,9 +10,9 @@ import orjson
 import typer
 from sqlalchemy import func, select
 
-from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli.context import Json, open_sessions, reporting, run, settings_with_database
 from tarazu.cli.output import Steps, out, print_json, table
-from tarazu.database import ReadSession, Sessions, create_engine
+from tarazu.database import ReadSession
 from tarazu.errors import InputError, NotFoundError
 from tarazu.models import AuditEvent
 from tarazu.security.audit_chain import ChainHead, Verification, read_head, verify_chain
@@ -26,12 +26,8 @@ def _read(work: Callable[[ReadSession], Awaitable[T]]) -> T:
     settings = settings_with_database()
 
     async def inside() -> T:
-        engine = create_engine(settings, application_name="tarazu audit", pool_size=1)
-        try:
-            async with Sessions(engine).read() as session:
-                return await work(session)
-        finally:
-            await engine.dispose()
+        async with open_sessions(settings, "audit") as sessions, sessions.read() as session:
+            return await work(session)
 
     return run(inside())
 

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import select
 
-from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli.context import Json, open_sessions, reporting, run, settings_with_database
 from tarazu.cli.output import out, print_json
-from tarazu.database import Sessions, create_engine
 from tarazu.errors import NotFoundError
 from tarazu.models import Case, Finding, RuleVersion
 from tarazu.settings import Settings
@@ -45,7 +44,8 @@ def explain(
             )
             for value in finding["evidence"]:
                 out.print(
-                    f"    {value['signal']}.{value['field']} = {value['value']} {value['unit']}", markup=False
+                    f"    {value['signal']}.{value['field']} = {value['value']} {_spoken(value['unit'])}".rstrip(),
+                    markup=False,
                 )
             thresholds = ", ".join(f"{name} {value:g}" for name, value in finding["parameters"].items())
             out.print(f"    thresholds: {thresholds}", markup=False, soft_wrap=True)
@@ -55,30 +55,30 @@ def explain(
             )
 
 
+def _spoken(unit: str) -> str:
+    """Nothing where the unit only says what kind of value it is."""
+    return "" if unit in ("count", "date", "factor") else unit
+
+
 async def _explain(settings: Settings, name: str) -> dict[str, Any]:
-    engine = create_engine(settings, application_name="tarazu explain", pool_size=1)
-    try:
-        async with Sessions(engine).read() as session:
-            if name.isdecimal():
-                found = await session.scalar(select(Case).where(Case.case_no == int(name)))
-            else:
-                found = await session.scalar(select(Case).where(Case.id == _uuid(name)))
-            if found is None:
-                raise NotFoundError(f"There is no case {name}.", mend="Numbers stand in the list of cases.")
-            rows = (
-                await session.execute(
-                    select(Finding, RuleVersion)
-                    .join(
-                        RuleVersion,
-                        (RuleVersion.rule_id == Finding.rule_id)
-                        & (RuleVersion.version == Finding.rule_version),
-                    )
-                    .where(Finding.case_id == found.id)
-                    .order_by(Finding.money_at_risk_rial.desc(), Finding.id)
+    async with open_sessions(settings, "explain") as sessions, sessions.read() as session:
+        if name.isdecimal():
+            found = await session.scalar(select(Case).where(Case.case_no == int(name)))
+        else:
+            found = await session.scalar(select(Case).where(Case.id == _uuid(name)))
+        if found is None:
+            raise NotFoundError(f"There is no case {name}.", mend="Numbers stand in the list of cases.")
+        rows = (
+            await session.execute(
+                select(Finding, RuleVersion)
+                .join(
+                    RuleVersion,
+                    (RuleVersion.rule_id == Finding.rule_id) & (RuleVersion.version == Finding.rule_version),
                 )
-            ).all()
-    finally:
-        await engine.dispose()
+                .where(Finding.case_id == found.id)
+                .order_by(Finding.money_at_risk_rial.desc(), Finding.id)
+            )
+        ).all()
     return {
         "id": str(found.id),
         "caseNo": found.case_no,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from tarazu.cli.output import err, print_error
-from tarazu.database import database_faults, start_embedded_server
+from tarazu.database import Sessions, create_engine, database_faults, start_embedded_server
 from tarazu.errors import TarazuError
 from tarazu.settings import Settings, get_settings
 
@@ -43,6 +43,16 @@ def settings_with_database() -> Settings:
     return settings
 
 
+@asynccontextmanager
+async def open_sessions(settings: Settings, command: str) -> AsyncIterator[Sessions]:
+    """Sessions on one connection, which PostgreSQL shows under the name of the command."""
+    engine = create_engine(settings, application_name=f"tarazu {command}", pool_size=1)
+    try:
+        yield Sessions(engine)
+    finally:
+        await engine.dispose()
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run async work; faults of the database become our errors."""
 
@@ -57,4 +67,4 @@ def is_serving_wanted() -> bool:
     return os.environ.get("SERVE", "1") != "0"
 
 
-__all__ = ["Json", "is_serving_wanted", "reporting", "run", "settings_with_database"]
+__all__ = ["Json", "is_serving_wanted", "open_sessions", "reporting", "run", "settings_with_database"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from tarazu.cli.context import Json, reporting, run, settings_with_database
+from tarazu.cli.context import Json, open_sessions, reporting, run, settings_with_database
 from tarazu.cli.output import out, print_json, table
-from tarazu.database import EmbeddedServer, Sessions, create_engine
+from tarazu.database import EmbeddedServer
 from tarazu.doctor import Status, diagnose
 from tarazu.errors import InputError
 from tarazu.receivables.repository import UnexplainedReceivable, unexplained_receivables
@@ -80,12 +80,8 @@ def check(as_json: Json = False) -> None:
         settings = settings_with_database()
 
         async def work() -> list[UnexplainedReceivable]:
-            engine = create_engine(settings, application_name="tarazu check", pool_size=1)
-            try:
-                async with Sessions(engine).read() as session:
-                    return await unexplained_receivables(session)
-            finally:
-                await engine.dispose()
+            async with open_sessions(settings, "check") as sessions, sessions.read() as session:
+                return await unexplained_receivables(session)
 
         found = run(work())
         if as_json:

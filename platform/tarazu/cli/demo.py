@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
-from tarazu.cli.context import is_serving_wanted, reporting, run
+from tarazu.cli.context import is_serving_wanted, open_sessions, reporting, run
 from tarazu.cli.output import Steps, err, out, table
 from tarazu.cli.pipeline import import_progress, print_import
-from tarazu.database import Sessions, create_engine, start_embedded_server
+from tarazu.database import start_embedded_server
 from tarazu.models import Case, Finding
 from tarazu.models.enums import LIVE_CASE_STATES
 from tarazu.security.permissions import Role
@@ -92,20 +92,16 @@ async def _show(settings: Settings, as_of: dt.date, truth: Path) -> None:
     from tarazu.cases.repository import top_cases
     from tarazu.receivables.repository import debt_summary
 
-    engine = create_engine(settings, application_name="tarazu demo", pool_size=1)
-    try:
-        async with Sessions(engine).read() as session:
-            cases = await top_cases(session, 12)
-            debts = await debt_summary(session, as_of)
-            found = (
-                await session.execute(
-                    select(Case.family, Case.subject_key, Finding.rule_id)
-                    .join(Finding, Finding.case_id == Case.id)
-                    .where(Case.state.in_(LIVE_CASE_STATES))
-                )
-            ).all()
-    finally:
-        await engine.dispose()
+    async with open_sessions(settings, "demo") as sessions, sessions.read() as session:
+        cases = await top_cases(session, 12)
+        debts = await debt_summary(session, as_of)
+        found = (
+            await session.execute(
+                select(Case.family, Case.subject_key, Finding.rule_id)
+                .join(Finding, Finding.case_id == Case.id)
+                .where(Case.state.in_(LIVE_CASE_STATES))
+            )
+        ).all()
     shown = table(
         "Cases most worth a visit",
         "case",
@@ -145,26 +141,22 @@ async def _show(settings: Settings, as_of: dt.date, truth: Path) -> None:
 
 async def _make_tokens(settings: Settings) -> dict[Role, str]:
     """A token of a day for each role; those of the demo before are revoked."""
-    engine = create_engine(settings, application_name="tarazu demo", pool_size=1)
     by = local_operator()
     names = {role: f"demo: {role.value}" for role in Role}
     made = {}
-    try:
-        async with Sessions(engine).write() as session:
-            for old in await list_tokens(session):
-                if old.name in names.values() and old.revoked_at is None:
-                    await revoke_token(session, by, old.prefix)
-            for role in Role:
-                issued = await create_token(
-                    session,
-                    by,
-                    name=names[role],
-                    role=role,
-                    lifetime=dt.timedelta(days=1),
-                )
-                made[role] = issued.bearer.text
-    finally:
-        await engine.dispose()
+    async with open_sessions(settings, "demo") as sessions, sessions.write() as session:
+        for old in await list_tokens(session):
+            if old.name in names.values() and old.revoked_at is None:
+                await revoke_token(session, by, old.prefix)
+        for role in Role:
+            issued = await create_token(
+                session,
+                by,
+                name=names[role],
+                role=role,
+                lifetime=dt.timedelta(days=1),
+            )
+            made[role] = issued.bearer.text
     return made
 
 

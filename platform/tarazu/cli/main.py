@@ -17,6 +17,7 @@ from tarazu.cli import (
     ranking,
     rules,
     serve,
+    worker,
 )
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command("import")(pipeline.import_)
 app.command()(pipeline.snapshot)
 app.command()(pipeline.scan)
+app.command()(worker.worker)
 app.command()(pipeline.synth)
 app.command()(ranking.train)
 app.command()(ranking.rank)

@@ -27,12 +27,14 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import files by a mapping. Bad rows go to quarantine, the good rest is loaded; the same file twice adds nothing."""
+    from etl.arrivals.queue import enqueue_evaluation
     from etl.importer import run_import
 
     with reporting(as_json=as_json):
         settings = settings_with_database()
         with import_progress() as progress:
             summary = run(run_import(settings, mapping, paths, progress=progress))
+        run(enqueue_evaluation(settings))
         if as_json:
             print_json(summary.to_json())
         else:

@@ -224,6 +224,11 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+class ScanKind(StrEnum):
+    SCAN = "scan"
+    ARRIVAL = "arrival"
+
+
 class TipOffChannel(StrEnum):
     TELEPHONE = "telephone"
     IN_PERSON = "in_person"

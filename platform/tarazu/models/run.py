@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Base, CreatedAt, Key, choice
-from .enums import RunState
+from .enums import RunState, ScanKind
 
 
 class ImportRun(Base):
@@ -73,9 +73,17 @@ class LakeChange(Base):
 
 
 class ScanRun(Base):
+    """A scan of everything, or an evaluation of what arrived since the last one.
+
+    `merge_token` is written by the transaction that merges the findings: the newest says which kept results the cases
+    were made of (see `etl.scan.standing`).
+    """
+
     __tablename__ = "scan_run"
 
     id: Mapped[Key]
+    kind: Mapped[ScanKind] = mapped_column(choice(ScanKind), server_default="scan")
+    merge_token: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     state: Mapped[RunState] = mapped_column(choice(RunState), server_default="running")
     as_of: Mapped[dt.date]
     lake_generation: Mapped[str]

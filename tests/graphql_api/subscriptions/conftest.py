@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import uvicorn
@@ -31,6 +31,10 @@ from tarazu.security.audit import AuditWriter
 from tarazu.security.permissions import Permission, Role
 from tarazu.security.principal import EVERYTHING, Principal, PrincipalKind, RowScope
 from tarazu.settings import Settings
+
+# The workers of a test run share one cluster, and an event waits for every transaction there that began to write before
+# its own: imports that another worker tested have held one back for more than 10 s.
+PATIENCE_SECONDS: Final = 60.0
 
 _UTILITY = """
 INSERT INTO district (code, name) SELECT 'D' || n, 'D' || n FROM generate_series(1, 3) n;
@@ -222,7 +226,7 @@ def start(utility: Utility) -> Iterator[Callable[..., Server]]:
 def until() -> Callable[..., Any]:
     """Waits for what happens a moment later."""
 
-    async def wait(holds: Callable[[], Awaitable[Any]], seconds: float = 10) -> None:
+    async def wait(holds: Callable[[], Awaitable[Any]], seconds: float = PATIENCE_SECONDS) -> None:
         async with asyncio.timeout(seconds):
             while True:
                 if await holds():
@@ -252,7 +256,7 @@ class Client:
     async def send(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
-    async def receive(self, seconds: float = 10) -> dict[str, Any]:
+    async def receive(self, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
             answer = await self.socket.recv()
         assert isinstance(answer, str), "the protocol knows text frames only"
@@ -269,13 +273,13 @@ class Client:
         assert first["__typename"] == "Checkpoint", first
         return first["cursor"]
 
-    async def next(self, seconds: float = 10) -> dict[str, Any]:
+    async def next(self, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         message = await self.receive(seconds)
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
         return message["payload"]["data"]["caseFlagged"]
 
-    async def numbers(self, count: int, seconds: float = 10) -> list[int]:
+    async def numbers(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[int]:
         """Of the cases of the next events."""
         return [(await self.next(seconds))["case"]["caseNo"] for _ in range(count)]
 
@@ -286,7 +290,7 @@ class Client:
             return True
         raise AssertionError(message)
 
-    async def closed(self, seconds: float = 10) -> tuple[int, str]:
+    async def closed(self, seconds: float = PATIENCE_SECONDS) -> tuple[int, str]:
         """The code and reason with which the server closed the socket, whatever it sent before."""
         async with asyncio.timeout(seconds):
             with contextlib.suppress(ConnectionClosed):

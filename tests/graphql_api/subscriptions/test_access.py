@@ -272,7 +272,7 @@ async def test_who_answers_no_ping_is_cut_off_even_with_messages_to_be_sent(
         await it.receive()
         it.socket.transport.pause_reading()
         await utility.open_cases(500)
-        await until(server.has_no_subscriber, seconds=20)
+        await until(server.has_no_subscriber)
         it.socket.transport.abort()
 
 

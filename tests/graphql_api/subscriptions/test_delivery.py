@@ -93,7 +93,7 @@ async def test_every_event_arrives_while_the_listening_connection_is_killed_agai
             opened += await utility.open_cases(3)
             await until(utility.kill_listeners)
             opened += await utility.open_cases(2)
-        assert await it.numbers(len(opened), seconds=15) == opened
+        assert await it.numbers(len(opened)) == opened
         assert await it.silent()
 
 
@@ -139,7 +139,7 @@ async def test_a_slow_consumer_is_told_to_resync_while_others_get_theirs_in_time
         await slow.receive()
         await quick.follow()
         opened = await utility.open_cases(300)
-        await quick.numbers(300, seconds=30)
+        await quick.numbers(300)
         delays = []
         for _ in range(5):
             committed = time.perf_counter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,3 +118,10 @@ def test_a_point_with_nothing_known_has_a_reason_all_the_same():
 def test_the_hash_names_the_data(history, lesson, new_history):
     assert data_hash(lesson) == data_hash(lesson_of(history))
     assert data_hash(lesson) != data_hash(lesson_of(new_history(seed=2)))
+
+
+def test_what_is_left_out_is_left_out_of_the_learnt_rates_too(lesson):
+    quick = replace(QUICK, without=("tm_", "co_tour"))
+    model, _ = train(lesson.table, lesson.names, lesson.features.cohorts, lesson.known, quick)
+    assert not [name for name in model.features if name.startswith(("tm_", "co_tour"))]
+    assert [name for name in model.features if name.startswith("co_signed")]

@@ -58,3 +58,12 @@ def test_a_subject_without_an_event_has_no_rate():
     _, made = learnt_rates(cohorts, np.array([1.0, 0, 0, 1]), np.ones(4, np.bool_), np.array([0, 1, 0, 1]))
     assert np.isfinite(made[:2]).all()
     assert np.isnan(made[2:]).all()
+
+
+def test_a_rate_whose_name_is_left_out_is_not_learnt():
+    outcome, fold = np.array([1.0, 0.0] * 6), np.arange(12) % 4
+    names, made = learnt_rates(
+        _cohorts([0, 1] * 6), outcome, np.ones(12, np.bool_), fold, ("ev", "near"), ("near",)
+    )
+    assert names == ["ev_max", "ev_sum", "ev_mean"]
+    assert made.shape == (12, 3)

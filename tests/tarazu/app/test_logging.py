@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -70,6 +71,26 @@ def test_a_line_is_a_json_object_with_the_request_and_the_principal(log: Any) ->
     }
     assert (second["event"], second["request_id"]) == ("پیام 5", "request-2")
     assert "principal" not in second
+
+
+@pytest.mark.parametrize("value", ["half a pair: \ud83d", 2**70, {"\udc00": [10**30]}], ids=ascii)
+def test_a_value_that_the_quick_encoder_refuses_loses_no_line(log: Any, value: Any) -> None:
+    stream = log()
+    logging.getLogger("tarazu.x").warning("refused", extra={"cost": value})
+    (line,) = lines(stream)
+    assert (line["event"], line["cost"]) == ("refused", value)
+
+
+def test_of_an_object_a_line_has_what_it_shows_of_itself(log: Any) -> None:
+    @dataclass
+    class Login:
+        user: str
+        password: str = field(repr=False)
+
+    stream = log()
+    logging.getLogger("tarazu.x").warning("refused", extra={"cost": Login("ali", CANARY)})
+    assert CANARY not in stream.getvalue()
+    assert "user='ali'" in lines(stream)[0]["cost"]
 
 
 def test_text_is_one_line_too(log: Any) -> None:

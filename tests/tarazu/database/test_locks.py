@@ -57,6 +57,7 @@ async def test_no_transaction_stays_open_while_the_lock_is_held(database, engine
         states = await connection.scalars(
             text(
                 "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND backend_type = 'client backend'"
             )
         )
         assert set(states) == {"idle"}
