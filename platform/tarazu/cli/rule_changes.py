@@ -15,7 +15,7 @@ from tarazu.cli.rule_work import ByToken, Reason, RuleId, day_of, known_rule, sh
 from tarazu.database import WriteSession
 from tarazu.errors import InputError
 from tarazu.models import ScanRun
-from tarazu.models.enums import RuleLifecycle
+from tarazu.models.enums import RuleLifecycle, ScanKind
 from tarazu.rule_changes.changes import (
     ExceptionChange,
     StatusChange,
@@ -121,7 +121,12 @@ def exceptions(as_json: Json = False) -> None:
     with reporting(as_json=as_json):
 
         async def work(session: WriteSession, _: Principal) -> tuple[list[ExceptionVersion], dict[str, Any]]:
-            newest = select(ScanRun.summary).where(ScanRun.summary.is_not(None)).order_by(ScanRun.id.desc())
+            # An evaluation on arrival counts only what it judged again.
+            newest = (
+                select(ScanRun.summary)
+                .where(ScanRun.summary.is_not(None), ScanRun.kind == ScanKind.SCAN)
+                .order_by(ScanRun.id.desc())
+            )
             summary = await session.scalar(newest.limit(1))
             return await exception_versions(session), (summary or {}).get("excepted", {})
 

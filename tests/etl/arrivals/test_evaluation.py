@@ -163,6 +163,31 @@ async def test_what_a_person_did_to_a_case_is_respected_as_a_scan_would(judged, 
     await assert_the_next_scan_changes_nothing(judged, sql)
 
 
+async def test_statuses_and_exceptions_that_a_company_has_set_hold_on_arrival_too(judged, sql_for):
+    sql = sql_for(judged)
+    trial = "SELECT c.subject_key FROM finding f JOIN \"case\" c ON c.id = f.case_id WHERE f.rule_id = 'T03'"
+    trial += " AND f.ended_scan_run_id IS NULL AND f.on_trial"
+    assert sql(trial) == []
+    common = "valid_from, needs_approval, reason, principal_id, principal_name"
+    sql(
+        f"INSERT INTO rule_status (rule_id, version, status, most_findings, {common})"
+        " VALUES ('T03', 1, 'trial', 2, '2020-01-01', false, 'x', 'x', 'x')"
+    )
+    for seed in range(3):
+        sql(CHANGES["bills that fall to nothing"].format(seed=seed))
+        await work(judged, once=True)
+        assert len(sql(trial)) == 2
+    ((key,), _) = sql(trial)
+    sql(
+        f"INSERT INTO rule_exception (rule_id, version, usage_point_id, owner, valid_to, {common}) SELECT 'T03', 1,"
+        f" id, 'x', '2025-12-01', '2025-01-01', false, 'x', 'x', 'x' FROM usage_point WHERE subscription_no = '{key}'"
+    )
+    await work(judged, once=True)
+    assert (key,) not in sql(trial)
+    assert len(sql(trial)) == 2
+    await assert_the_next_scan_changes_nothing(judged, sql)
+
+
 async def test_results_of_another_merge_do_not_stand(judged, sql_for):
     """Files that do not belong to the newest merge, as after a backup or a scan elsewhere, count for nothing."""
     sql_for(judged)("UPDATE scan_run SET merge_token = gen_random_uuid()")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import mode
+
 import pytest
 
 from etl.scan.run import scan
@@ -19,7 +21,7 @@ STATUS = (
 )
 EXCEPTION = (
     "INSERT INTO rule_exception (rule_id, version, {0}, owner, valid_from, valid_to, needs_approval, reason,"
-    " principal_id, principal_name) SELECT 'B12', 1, {1}, 'billing office', '{2}', '{3}', {4}, 'x', 'x', 'x'"
+    " principal_id, principal_name) SELECT 'T03', 1, {1}, 'billing office', '{2}', '{3}', {4}, 'x', 'x', 'x'"
 )
 
 
@@ -27,55 +29,55 @@ EXCEPTION = (
 async def test_what_is_no_trial_and_not_stable_opens_nothing_and_shadow_is_counted(
     before_scan, scanned, sql_for, status
 ):
-    found = scanned[1].by_rule["B12"]
+    found = scanned[1].by_rule["T03"]
     sql = sql_for(before_scan)
-    sql(STATUS.format("B12", status, "NULL", "NULL", "false"))
+    sql(STATUS.format("T03", status, "NULL", "NULL", "false"))
     summary = await scan(before_scan, load_catalogue())
-    assert sql(HOLDING.format("B12")) == []
+    assert sql(HOLDING.format("T03")) == []
     if status == "shadow":
-        money = sum(row[2] for row in sql_for(scanned[0])(HOLDING.format("B12")))
-        assert summary.shadow == {"B12": {"findings": found, "money_at_risk_rial": money}}
-        assert "B12" not in summary.not_evaluated
-        assert simulate(before_scan, load_catalogue(), "B12", []).now.findings == found
+        money = sum(row[2] for row in sql_for(scanned[0])(HOLDING.format("T03")))
+        assert summary.shadow == {"T03": {"findings": found, "money_at_risk_rial": money}}
+        assert "T03" not in summary.not_evaluated
+        assert simulate(before_scan, load_catalogue(), "T03", []).now.findings == found
     else:
         assert summary.shadow == {}
-        assert summary.not_evaluated["B12"] == f"status {status}"
+        assert summary.not_evaluated["T03"] == f"status {status}"
 
 
 async def test_a_status_that_nobody_approved_changes_nothing(before_scan, scanned, sql_for):
-    sql_for(before_scan)(STATUS.format("B12", "draft", "NULL", "NULL", "true"))
+    sql_for(before_scan)(STATUS.format("T03", "draft", "NULL", "NULL", "true"))
     summary = await scan(before_scan, load_catalogue())
-    assert summary.by_rule["B12"] == scanned[1].by_rule["B12"]
+    assert summary.by_rule["T03"] == scanned[1].by_rule["T03"]
 
 
 async def test_a_trial_keeps_to_its_district_and_number_and_its_findings_say_so(after_scan, sql_for):
     sql = sql_for(after_scan)
-    before = sql(HOLDING.format("B12"))
+    before = sql(HOLDING.format("T03"))
     assert {row[3] for row in before} == {False}
-    district = before[0][1]
+    district = mode(row[1] for row in before)
     there = [row for row in before if row[1] == district]
     assert len(there) > 1
-    sql(STATUS.format("B12", "trial", district, "NULL", "false"))
+    sql(STATUS.format("T03", "trial", district, "NULL", "false"))
     await scan(after_scan, load_catalogue())
-    assert sql(HOLDING.format("B12")) == [(key, d, money, True) for key, d, money, _ in there]
+    assert sql(HOLDING.format("T03")) == [(key, d, money, True) for key, d, money, _ in there]
 
-    sql(STATUS.format("B12", "trial", district, 1, "false"))
+    sql(STATUS.format("T03", "trial", district, 1, "false"))
     summary = await scan(after_scan, load_catalogue())
     dearest = min(there, key=lambda row: (-row[2], row[0]))
-    assert [row[0] for row in sql(HOLDING.format("B12"))] == [dearest[0]]
-    assert (summary.by_rule["B12"], summary.held_back) == (1, {"B12": len(there) - 1})
+    assert [row[0] for row in sql(HOLDING.format("T03"))] == [dearest[0]]
+    assert (summary.by_rule["T03"], summary.held_back) == (1, {"T03": len(there) - 1})
     assert (await scan(after_scan, load_catalogue())).findings_new == 0
 
-    sql(STATUS.format("B12", "stable", "NULL", "NULL", "false"))
+    sql(STATUS.format("T03", "stable", "NULL", "NULL", "false"))
     await scan(after_scan, load_catalogue())
-    assert sql(HOLDING.format("B12")) == before
+    assert sql(HOLDING.format("T03")) == before
 
 
 async def test_an_exception_hides_until_its_day_and_is_counted_and_named_when_it_expired(
     after_scan, scanned, sql_for
 ):
     sql = sql_for(after_scan)
-    before = sql(HOLDING.format("B12"))
+    before = sql(HOLDING.format("T03"))
     point = f"(SELECT id FROM usage_point WHERE subscription_no = '{before[0][0]}')"
     district = before[-1][1]
     sql(EXCEPTION.format("usage_point_id", point, "2025-01-01", "2025-12-01", "false"))
@@ -83,8 +85,8 @@ async def test_an_exception_hides_until_its_day_and_is_counted_and_named_when_it
     expired_on = scanned[1].as_of
     sql(EXCEPTION.format("tariff_class", "'residential'", "2025-01-01", expired_on, "false"))
     summary = await scan(after_scan, load_catalogue())
-    assert sql(HOLDING.format("B12")) == before[1:]
+    assert sql(HOLDING.format("T03")) == before[1:]
     assert list(summary.excepted.values()) == [1]
     (named,) = summary.expired_exceptions
-    assert f"B12 class:residential (billing office) until {expired_on}" in named
-    assert simulate(after_scan, load_catalogue(), "B12", []).now.findings == len(before)
+    assert f"T03 class:residential (billing office) until {expired_on}" in named
+    assert simulate(after_scan, load_catalogue(), "T03", []).now.findings == len(before)
