@@ -17,6 +17,7 @@ import numpy as np
 
 from rules.agent_batch import AgentBatch
 from rules.batch import TARIFF_CLASSES, CustomerBatch, PointBatch, TransformerBatch
+from rules.rule import ACTIVE, Text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,6 +110,26 @@ def spoken_of(batch: Batch, rule: Rule) -> NDArray[np.bool_]:
     for exception in rule.exceptions:
         spoken &= ~exception.covers(batch)
     return spoken
+
+
+def unspoken(batch: Batch, row: int, rule: Rule) -> tuple[Text, ...]:
+    """Why a scan says nothing of this subject even where the rule fires; nothing where it speaks."""
+    reasons = []
+    if rule.status not in ACTIVE:
+        reasons.append(
+            Text(
+                f"the rule's status is {rule.status}: it opens nothing",
+                f"وضعیت قاعده {rule.status} است: پرونده‌ای باز نمی‌کند",
+            )
+        )
+    if rule.trial_district is not None and batch.district_id[row] != rule.trial_district:
+        reasons.append(Text("its trial is in another district", "اجرای آزمایشی آن در منطقه دیگری است"))
+    reasons += [
+        Text(f"excepted by {exception.id}", f"مستثناشده با {exception.id}")
+        for exception in rule.exceptions
+        if exception.covers(batch)[row]
+    ]
+    return tuple(reasons)
 
 
 def excepted(batch: Batch, rule: Rule, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], dict[str, int]]:

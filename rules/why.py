@@ -4,7 +4,7 @@ from, and what would have to be different.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from rules.reference import judge
 from rules.rule import Parameter, Rule, Text
 from rules.screen import Candidates
 from rules.signals import all_signals
+from rules.standing import unspoken
 
 if TYPE_CHECKING:
     from rules.facts import Facts, SignalTable
@@ -73,6 +74,7 @@ class Why:
     tariff_class: str | None
     fires: bool
     conditions: tuple[ConditionWhy, ...]
+    unspoken: tuple[Text, ...] = ()  # why a scan says nothing of the subject all the same
 
     @property
     def stopped_by(self) -> tuple[ConditionWhy, ...]:
@@ -84,7 +86,8 @@ def why(table: SignalTable, row: int, rule: Rule) -> Why:
     batch = table.batch
     tariff_class = TARIFF_CLASSES[batch.tariff_class[row]] if isinstance(batch, PointBatch) else None
     (facts,) = facts_of(table, Candidates(np.array([row]), [np.ones(1, np.bool_)]), [rule])
-    return explain(rule, facts, tariff_class, int(batch.district_id[row]))
+    explained = explain(rule, facts, tariff_class, int(batch.district_id[row]))
+    return replace(explained, unspoken=unspoken(batch, row, rule))
 
 
 def explain(rule: Rule, facts: Facts, tariff_class: str | None, district_id: int | None = None) -> Why:
@@ -129,6 +132,7 @@ def render_why(explained: Why, language: Language) -> str:
     rule = explained.rule
     outcome = Text("fires", "فعال می‌شود") if explained.fires else Text("does not fire", "فعال نمی‌شود")
     lines = [f"{rule.id} {_in(rule.title, language)}: {_in(outcome, language)}"]
+    lines += [f"  {_in(reason, language)}" for reason in explained.unspoken]
     for part, title in _PART_TITLES.items():
         conditions = [condition for condition in explained.conditions if condition.part == part]
         if conditions:
@@ -147,6 +151,7 @@ def why_json(explained: Why) -> dict[str, Any]:
         "version": explained.rule.version,
         "tariff_class": explained.tariff_class,
         "fires": explained.fires,
+        "unspoken": [_both(reason) for reason in explained.unspoken],
         "conditions": [
             {
                 "part": condition.part,

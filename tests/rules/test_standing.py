@@ -7,11 +7,13 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from rules.facts import compute
 from rules.findings import find
 from rules.loader import load_catalogue
 from rules.reference import ReferenceEvaluator
 from rules.standing import RuleException, StatusSetting, excepted, spoken_of, with_standing
 from rules.testing.given import batch_of
+from rules.why import render_why, why, why_json
 
 DROP = {"daily_use": "21x10 3x4"}
 
@@ -56,6 +58,25 @@ def test_what_is_excepted_is_counted_by_the_first_exception_that_hides_it(batch)
     assert spoken_of(batch, rule).tolist() == [False]
     found = find(batch, [rule], ReferenceEvaluator)
     assert (found.findings, found.excepted) == ([], {"E2": 1})
+
+
+def test_the_explanation_says_why_a_scan_is_silent_where_the_rule_fires(batch):
+    elsewhere = StatusSetting("T02", "trial", dt.date(2025, 1, 1), district_id=int(batch.district_id[0]) + 1)
+    expected = [
+        (standing().rules["T02"], []),
+        (standing("shadow").rules["T02"], ["the rule's status is shadow: it opens nothing"]),
+        (with_standing(load_catalogue(), [elsewhere], []).rules["T02"], ["its trial is in another district"]),
+        (
+            standing(None, RuleException("E7", "T02", tariff_class="residential")).rules["T02"],
+            ["excepted by E7"],
+        ),
+    ]
+    for rule, reasons in expected:
+        explained = why(compute(batch, [rule]), 0, rule)
+        assert explained.fires
+        assert [reason.en for reason in explained.unspoken] == reasons
+        assert [reason["en"] for reason in why_json(explained)["unspoken"]] == reasons
+        assert all(reason in render_why(explained, "en") for reason in reasons)
 
 
 def test_a_rule_in_shadow_is_counted_with_the_money_that_its_finding_would_have(batch):
