@@ -1,4 +1,4 @@
-"""`tarazu rules list|show|set|approve|reject|rollback|diff|simulate|stats`: rules as this company runs them."""
+"""`tarazu rules list|show|set|approve|reject|rollback|diff|stats`: rules as this company runs them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy import select
 
-from tarazu.cli import rule_changes
-from tarazu.cli.context import Json, reporting, settings_with_database
-from tarazu.cli.output import Steps, out, print_json, table
+from tarazu.cli import rule_changes, rule_trials
+from tarazu.cli.context import Json, reporting
+from tarazu.cli.output import out, print_json, table
 from tarazu.cli.rule_changes import (
     print_changes,
     roll_status_back,
@@ -21,7 +20,6 @@ from tarazu.cli.rule_changes import (
 )
 from tarazu.cli.rule_tables import (
     parameter_json,
-    print_simulation,
     print_statistics,
     print_versions,
     scope_words,
@@ -30,9 +28,13 @@ from tarazu.cli.rule_tables import (
     version_json,
 )
 from tarazu.cli.rule_work import (
+    Assignments,
     ByToken,
+    OfClass,
+    OfDistrict,
     Reason,
     RuleId,
+    assigned,
     day_of,
     known_rule,
     shipped,
@@ -40,8 +42,7 @@ from tarazu.cli.rule_work import (
     work_as,
 )
 from tarazu.database import WriteSession
-from tarazu.errors import InputError, NotFoundError
-from tarazu.models import District
+from tarazu.errors import InputError
 from tarazu.models.enums import Decision, TariffClass
 from tarazu.rule_changes.changes import decide_change
 from tarazu.rule_changes.repository import (
@@ -52,7 +53,6 @@ from tarazu.rule_changes.repository import (
     statuses_in_force,
 )
 from tarazu.rule_parameters.changes import Change, decide, set_parameter, value_to_roll_back_to
-from tarazu.rule_parameters.outcomes import newest_outcomes
 from tarazu.rule_parameters.repository import ParameterVersion, parameter_versions, parameters_in_force
 from tarazu.rule_parameters.statistics import rule_statistics
 from tarazu.security.principal import Principal
@@ -60,11 +60,7 @@ from tarazu.security.principal import Principal
 if TYPE_CHECKING:
     from rules.rule import Catalogue, Rule
 
-Assignments = Annotated[list[str], typer.Argument(help="One or more of parameter=value.")]
-OfClass = Annotated[TariffClass | None, typer.Option("--tariff-class", help="Only for this tariff class.")]
-OfDistrict = Annotated[str | None, typer.Option("--district", help="Only for the district of this code.")]
 VersionId = Annotated[str, typer.Argument(help="Id as `tarazu rules diff` shows it: 17, S3 or E5.")]
-Day = Annotated[str | None, typer.Option("--as-of", help="Day to judge as of, YYYY-MM-DD.")]
 
 
 def catalogue_on(day: dt.date) -> Catalogue:
@@ -201,7 +197,7 @@ def set_(
         until = day_of(valid_to, "--until")
         changes = [
             _change(rule, name, value, since, until, reason, tariff_class, district)
-            for name, value in _assigned(assignments)
+            for name, value in assigned(assignments)
         ]
 
         async def work(session: WriteSession, by: Principal) -> list[ParameterVersion]:
@@ -315,53 +311,6 @@ def diff(as_json: Json = False) -> None:
         print_changes("Statuses and exceptions that wait for a second person", others)
 
 
-def simulate(
-    rule_id: RuleId,
-    assignments: Assignments,
-    tariff_class: OfClass = None,
-    district: OfDistrict = None,
-    as_of: Day = None,
-    as_json: Json = False,
-) -> None:
-    """Say what other values would find on the lake, against those in force: findings, cases, districts, outcomes."""
-    from etl.scan.in_force import catalogue_in_force
-    from etl.scan.simulate import simulate as run_simulation
-    from rules.parameter_settings import ParameterSetting
-
-    with reporting(as_json=as_json):
-        settings = settings_with_database()
-        day = day_of(as_of, "--as-of") or _last_day()
-        files = shipped()
-        rule = known_rule(files, rule_id)
-
-        async def work(
-            session: WriteSession, _: Principal
-        ) -> tuple[Catalogue, dict[str, int], dict[str, str]]:
-            codes = await session.execute(select(District.code, District.id))
-            return (
-                await catalogue_in_force(session, files, day),
-                dict(codes.tuples()),
-                await newest_outcomes(session) if rule.subject == "usage_point" else {},
-            )
-
-        in_force, districts, outcomes = work_as(work)
-        if district is not None and district not in districts:
-            raise NotFoundError(f"There is no district {district}.", mend="Check the code.")
-        tried = [
-            ParameterSetting(
-                rule_id, name, tariff_class, None if district is None else districts[district], value
-            )
-            for name, value in _assigned(assignments)
-        ]
-        with Steps() as steps:
-            found = run_simulation(settings, in_force, rule_id, tried, as_of=day, progress=steps)
-        answer = found.to_json({number: code for code, number in districts.items()}, outcomes)
-        if as_json:
-            print_json(answer)
-        else:
-            print_simulation(answer)
-
-
 def stats(
     rule_id: Annotated[str | None, typer.Argument(help="Only this rule.")] = None, as_json: Json = False
 ) -> None:
@@ -423,27 +372,6 @@ def _change(
     )
 
 
-def _assigned(assignments: Sequence[str]) -> list[tuple[str, float]]:
-    assigned: dict[str, float] = {}
-    for text in assignments:
-        name, sign, number = text.partition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            sign = ""
-            value = 0.0
-        if not sign or name in assigned:
-            raise InputError(f"{text!r} is no new parameter=value.", mend="Write it as drop_percent=60.")
-        assigned[name] = value
-    return list(assigned.items())
-
-
-def _last_day() -> dt.date:
-    from etl.lake.manifest import require_manifest
-
-    return dt.date.fromisoformat(require_manifest(settings_with_database().lake_directory).last_day)
-
-
 def _file_value(catalogue: Catalogue, version: ParameterVersion) -> float | None:
     rule = catalogue.rules.get(version.rule_id)
     parameter = None if rule is None else rule.parameters.get(version.parameter)
@@ -458,7 +386,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "reject": reject,
     "rollback": rollback,
     "diff": diff,
-    "simulate": simulate,
     "stats": stats,
     **rule_changes.COMMANDS,
+    **rule_trials.COMMANDS,
 }

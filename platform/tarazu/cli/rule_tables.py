@@ -78,6 +78,14 @@ def print_simulation(answer: dict[str, Any]) -> None:
         out.print(
             f"{name}: {side['findings']:,} findings; inspected of them: {known or 'none'}", markup=False
         )
+    overlap = ", ".join(f"{rule_id} {count:,}" for rule_id, count in answer["overlap"].items())
+    out.print(f"also found by other rules of the family: {overlap or 'none'}", markup=False)
+    for example in answer["examples"]:
+        out.print(
+            f"  {example['subject']}: {example['sentence_en']}\n    {example['sentence_fa']}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def print_statistics(rows: Sequence[RuleStatistics]) -> None:

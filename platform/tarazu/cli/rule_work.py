@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from tarazu.cli.context import run, settings_with_database
 from tarazu.database import Sessions, WriteSession, create_engine
 from tarazu.errors import InputError, NotFoundError
+from tarazu.models.enums import TariffClass
 from tarazu.security.authentication import Authenticator
 from tarazu.security.principal import Principal
 from tarazu.security.principals import local_operator
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Assignments = Annotated[list[str], typer.Argument(help="One or more of parameter=value.")]
+OfClass = Annotated[TariffClass | None, typer.Option("--tariff-class", help="Only for this tariff class.")]
+OfDistrict = Annotated[str | None, typer.Option("--district", help="Only for the district of this code.")]
+Day = Annotated[str | None, typer.Option("--as-of", help="Day to judge as of, YYYY-MM-DD.")]
 RuleId = Annotated[str, typer.Argument(help="The rule, such as T02.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept for ever.")]
 ByToken = Annotated[
@@ -84,3 +89,22 @@ def day_of(text: str | None, option: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise InputError(f"{option} {text!r} is no day.", mend="Write it as YYYY-MM-DD.") from None
+
+
+def assigned(assignments: Sequence[str]) -> list[tuple[str, float]]:
+    """
+    Raises:
+        InputError: a text is no `parameter=value`, or a parameter comes twice.
+    """
+    values: dict[str, float] = {}
+    for text in assignments:
+        name, sign, number = text.partition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            sign = ""
+            value = 0.0
+        if not sign or name in values:
+            raise InputError(f"{text!r} is no new parameter=value.", mend="Write it as drop_percent=60.")
+        values[name] = value
+    return list(values.items())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from etl.scan.in_force import catalogue_in_force
 from etl.scan.run import scan
-from etl.scan.simulate import simulate
-from rules.loader import load_catalogue
+from etl.scan.simulate import Side, preview, simulate
+from rules.loader import CATALOGUE_DIRECTORY, load_catalogue, load_rule
 from rules.parameter_settings import ParameterSetting
 from tarazu.database import create_engine
 from tarazu.errors import InputError, NotFoundError, RuleError
@@ -104,6 +105,54 @@ async def test_what_is_set_for_a_district_judges_only_there(after_scan, sql_for)
     assert {d: n for d, n in after.items() if d != district} == {
         d: n for d, n in before.items() if d != district
     }
+
+
+async def test_a_preview_of_a_file_says_what_a_scan_by_it_finds(after_scan, sql_for, tmp_path):
+    sql, catalogue = sql_for(after_scan), load_catalogue()
+    text = (CATALOGUE_DIRECTORY / "T03.yaml").read_text(encoding="utf-8")
+    default = f"default: {catalogue.rules['T03'].parameters['fall_percent'].default:g}"
+    assert text.count(default) == 1
+    (tmp_path / "T03.yaml").write_text(
+        text.replace(default, "default: 20").replace("status: stable", "status: draft")
+    )
+    rule = load_rule(tmp_path / "T03.yaml")
+    assert rule.status == "draft"
+    said = preview(after_scan, catalogue, rule)
+
+    before = {row[0] for row in sql(HOLDING.format("T03"))}
+    stable = replace(rule, status="stable")
+    await scan(after_scan, replace(catalogue, rules={**catalogue.rules, "T03": stable}, hash="previewed"))
+    after = sql(HOLDING.format("T03"))
+    keys = {row[0] for row in after}
+    assert keys > before
+    assert (said.now.findings, said.then.findings) == (len(before), len(after))
+    assert (sorted(said.gained), said.lost) == (sorted(keys - before), [])
+    same_subject = (
+        'SELECT f.rule_id, count(*) FROM finding f JOIN "case" c ON c.id = f.case_id WHERE ended_scan_run_id IS NULL'
+        " AND family = 'theft' AND rule_id <> 'T03' AND c.id IN (SELECT case_id FROM finding WHERE rule_id = 'T03'"
+        " AND ended_scan_run_id IS NULL) GROUP BY 1"
+    )
+    assert said.overlap == dict(sql(same_subject))
+    told = dict(
+        sql(
+            'SELECT c.subject_key, f.sentence_en FROM finding f JOIN "case" c ON c.id = f.case_id'
+            " WHERE f.rule_id = 'T03' AND f.ended_scan_run_id IS NULL"
+        )
+    )
+    assert said.examples
+    assert all(one.subject in said.gained and one.sentence_en == told[one.subject] for one in said.examples)
+    money = [one.money_at_risk_rial for one in said.examples]
+    assert money == sorted(money, reverse=True)
+
+
+async def test_a_preview_of_a_new_rule_gains_all_that_it_finds(scanned):
+    catalogue = load_catalogue()
+    new = replace(catalogue.rules["T03"], id="T90")
+    said = preview(scanned[0], catalogue, new)
+    assert said.now == Side(cases=said.now.cases, cases_by_district=said.now.cases_by_district)
+    assert said.then.findings == len(said.gained) == said.overlap["T03"] > 0
+    with pytest.raises(InputError, match="T03 is a rule of theft about a usage_point"):
+        preview(scanned[0], catalogue, replace(new, id="T03", family="billing"))
 
 
 def test_a_simulation_writes_nothing_and_tells_known_outcomes(scanned, sql_for):
