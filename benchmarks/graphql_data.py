@@ -139,19 +139,19 @@ async def _fill(settings: Settings) -> None:
         await connection.close()
 
 
-def headers(settings: Settings) -> dict[str, str]:
-    """What requests to the API carry: a token of a day, of an application."""
-    return {"authorization": f"Bearer {asyncio.run(_token(settings))}"}
+def headers(settings: Settings, name: str = "benchmark") -> dict[str, str]:
+    """What requests to the API carry: a token of a day, of an application of that name."""
+    return {"authorization": f"Bearer {asyncio.run(_token(settings, name))}"}
 
 
-async def _token(settings: Settings) -> str:
+async def _token(settings: Settings, name: str) -> str:
     engine = create_engine(settings, application_name="tarazu benchmark", pool_size=1)
     try:
         async with Sessions(engine).write() as session:
             issued = await create_token(
                 session,
                 local_operator(),
-                name="benchmark",
+                name=name,
                 role=Role.APPLICATION,
                 lifetime=dt.timedelta(days=1),
             )

@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psutil
@@ -26,33 +27,40 @@ from tarazu.app.factory import BODY_BYTES_MAX
 
 GOOD = "query Good { customers(first: 20) { edges { node { customerNo kind sector } } } }"
 GOOD_CLIENTS = 4
-HOSTILE_CLIENTS = 1
-# Between two hostile requests, so that about a tenth of all requests is hostile.
+HOSTILE_CLIENTS = 4
+# Between two hostile requests of one client, so that about a tenth of all requests is hostile.
 HOSTILE_PAUSE_SECONDS = 0.05
 PAGE_CASES = "cases { edges { node { id } } }"
 
 
-def hostile_documents() -> Iterator[tuple[str, str]]:
-    """Name and document, again and again; each time another text, so that none is remembered."""
+def hostile_documents() -> dict[str, str]:
+    chain = [f"fragment F{i} on Query {{ ...F{i + 1} ...F{i + 1} }}" for i in range(28)]
+    return {
+        "10,000 aliases": "{ " + " ".join(f"a{i}: {PAGE_CASES}" for i in range(10_000)) + " }",
+        "300 aliases": "{ " + " ".join(f"a{i}: cases {{ totalCount }}" for i in range(280)) + " }",
+        "depth 1,000": "{ cases " * 1_000 + "}" * 1_000,
+        "1 MB": "{ cases { totalCount } }" + " " * 2**20,
+        "fragment bomb": "{ ...F0 } " + " ".join(chain) + " fragment F28 on Query { __typename }",
+        "1,400 unknown fields": "{ cases { " + " ".join(f"x{i}" for i in range(1_400)) + " } }",
+        "full pages of full pages": (
+            "{ cases(first: 100) { edges { node { usagePoint { invoices(first: 100) { edges { node { allocations"
+            "(first: 100) { edges { node { amountRial } } } } } } } } } } }"
+        ),
+    }
+
+
+def hostile_bodies() -> Iterator[tuple[str, bytes]]:
+    """Name and body, again and again; each time another text, so that none is remembered.
+
+    Written beforehand: the good clients run in this process too, and are not to wait for the making of these.
+    """
+    begun = {
+        name: json.dumps({"query": document}).removesuffix('"}').encode()
+        for name, document in hostile_documents().items()
+    }
     for n in itertools.count():
-        mark = f" # {n}"
-        yield "10,000 aliases", "{ " + " ".join(f"a{i}: {PAGE_CASES}" for i in range(10_000)) + " }" + mark
-        yield (
-            "300 aliases",
-            "{ " + " ".join(f"a{i}: cases {{ totalCount }}" for i in range(280)) + " }" + mark,
-        )
-        yield "depth 1,000", "{ cases " * 1_000 + "}" * 1_000 + mark
-        yield "1 MB", "{ cases { totalCount } }" + " " * 2**20 + mark
-        chain = [f"fragment F{i} on Query {{ ...F{i + 1} ...F{i + 1} }}" for i in range(28)]
-        yield "fragment bomb", "{ ...F0 } " + " ".join(chain) + " fragment F28 on Query { __typename }" + mark
-        yield "1,400 unknown fields", "{ cases { " + " ".join(f"x{i}" for i in range(1_400)) + " } }" + mark
-        yield (
-            "full pages of full pages",
-            (
-                "{ cases(first: 100) { edges { node { usagePoint { invoices(first: 100) { edges { node { allocations"
-                "(first: 100) { edges { node { amountRial } } } } } } } } } } }" + mark
-            ),
-        )
+        for name, body in begun.items():
+            yield name, body + f' # {n}"}}'.encode()
 
 
 async def good_client(client: httpx.AsyncClient, until: float, seconds: list[float]) -> None:
@@ -63,16 +71,23 @@ async def good_client(client: httpx.AsyncClient, until: float, seconds: list[flo
         assert "errors" not in response.json(), response.text[:300]
 
 
-async def hostile_client(client: httpx.AsyncClient, until: float, refusals: dict[str, list[float]]) -> None:
-    for name, document in hostile_documents():
+async def hostile_client(
+    client: httpx.AsyncClient,
+    until: float,
+    refusals: dict[str, list[float]],
+    bodies: Iterator[tuple[str, bytes]],
+) -> None:
+    for name, body in bodies:
         if time.perf_counter() > until:
             return
         started = time.perf_counter()
         try:
-            response = await client.post("/graphql", json={"query": document})
+            response = await client.post(
+                "/graphql", content=body, headers={"content-type": "application/json"}
+            )
         except (httpx.ReadError, httpx.WriteError):
             # The server closes on what is too long while it is still being sent.
-            assert len(document) > BODY_BYTES_MAX, name
+            assert len(body) > BODY_BYTES_MAX, name
         else:
             assert response.status_code in (400, 413, 429), (name, response.status_code, response.text[:300])
         refusals.setdefault(name, []).append(time.perf_counter() - started)
@@ -104,12 +119,14 @@ def p99(seconds: list[float]) -> float:
 
 
 async def measure(
-    port: int, server: psutil.Process, seconds: float, token: dict[str, str]
+    port: int, server: psutil.Process, seconds: float, token: dict[str, str], hostile_token: dict[str, str]
 ) -> dict[str, object]:
     limits = httpx.Limits(max_connections=50)
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits, headers=token, trust_env=False
-    ) as client:
+    options: dict[str, Any] = {"timeout": 60, "limits": limits, "trust_env": False}
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=token, **options) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=hostile_token, **options) as hostile,
+    ):
         for attempt in range(200):
             try:
                 await client.get("/livez")
@@ -118,6 +135,7 @@ async def measure(
                 assert attempt < 199, "the server does not start"
                 await asyncio.sleep(0.1)
         await asyncio.gather(*(good_client(client, time.perf_counter() + 2, []) for _ in range(GOOD_CLIENTS)))
+        bodies = hostile_bodies()
         alone: list[float] = []
         until = time.perf_counter() + seconds
         await asyncio.gather(*(good_client(client, until, alone) for _ in range(GOOD_CLIENTS)))
@@ -127,13 +145,13 @@ async def measure(
         until = time.perf_counter() + seconds
         await asyncio.gather(
             *(good_client(client, until, beside) for _ in range(GOOD_CLIENTS)),
-            *(hostile_client(client, until, refusals) for _ in range(HOSTILE_CLIENTS)),
-            *(slow_reader(port, until, token["authorization"]) for _ in range(2)),
+            *(hostile_client(hostile, until, refusals, bodies) for _ in range(HOSTILE_CLIENTS)),
+            *(slow_reader(port, until, hostile_token["authorization"]) for _ in range(2)),
         )
         growth = server.memory_info().rss - memory
-        # One after the other on an idle server: what a refusal takes by itself.
+        # One after the other on an idle server, by one who was not refused before: what a refusal takes by itself.
         idle: dict[str, list[float]] = {}
-        await hostile_client(client, time.perf_counter() + 3, idle)
+        await hostile_client(client, time.perf_counter() + 1, idle, bodies)
     return {
         "good_requests_alone": len(alone),
         "good_requests_beside": len(beside),
@@ -152,7 +170,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="of each of the two measurements")
     chosen = parser.parse_args()
     with prepared() as (_, settings), serving(settings, home() / "server.log", log_level="WARNING") as server:
-        figures = measure(server.port, psutil.Process(server.pid), chosen.seconds, headers(settings))
+        tokens = headers(settings), headers(settings, "hostile")
+        figures = measure(server.port, psutil.Process(server.pid), chosen.seconds, *tokens)
         print(json.dumps(asyncio.run(figures), indent=2))
 
 

@@ -124,6 +124,13 @@ class Documents:
             mend="Use a name that stands in the document.",
         )
 
+    def remembers(self, text: str) -> bool:
+        """Whether `get` costs no more than a hash: the text was read before, or is too long to be read at all."""
+        if len(text) > CharactersError.maximum:
+            return True
+        sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return any(sha256 in memory for memory in (self._known, self._new, self._refused))
+
     def check(self, text: str) -> set[str]:
         """The names of all operations. Raises as `get` does, but for the choice among several."""
         return {name for name in self._operations(text) if name is not None}
@@ -223,8 +230,8 @@ def _parse(text: str) -> DocumentNode:
         raise DocumentSyntaxError(error.message, problems=problems_of([error])) from None
 
 
-def check_variables(variables: Mapping[str, Any]) -> None:
-    """Raises VariableValuesError, ValueDepthError."""
+def check_variables(variables: Mapping[str, Any]) -> int:
+    """How many values there are. Raises VariableValuesError, ValueDepthError."""
     count = 0
     level: list[Any] = [variables]
     depth = 0
@@ -240,3 +247,4 @@ def check_variables(variables: Mapping[str, Any]) -> None:
                 raise VariableValuesError
             below += [part for part in inner if isinstance(part, dict | list)]
         level = below
+    return count

@@ -20,6 +20,10 @@ class WeightedCache(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: Key) -> bool:
+        """Not a use: the order stays."""
+        return key in self._entries
+
     def get(self, key: Key) -> Value | None:
         entry = self._entries.get(key)
         if entry is None:

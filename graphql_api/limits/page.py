@@ -11,7 +11,7 @@ from pathlib import Path
 from graphql_api.filters import COMPARISONS_MAX, VALUES_MAX
 from graphql_api.filters import DEPTH_MAX as FILTER_DEPTH_MAX
 from graphql_api.limits.document_limits import DOCUMENT_LIMITS
-from graphql_api.limits.rate import RateError
+from graphql_api.limits.rate import RateError, TooManyRefusalsError
 from graphql_api.limits.weights import load_weights
 from graphql_api.resolving import NESTED_ROWS_MAX
 from tarazu.settings import COST_PER_MINUTE, COST_PER_MINUTE_OF_APPLICATIONS, Settings
@@ -24,6 +24,7 @@ def render_limits() -> str:
     page_max = Settings.model_fields["page_size_max"].default
     timeout_ms = Settings.model_fields["statement_timeout_ms"].default
     failures = Settings.model_fields["api_failed_attempts_per_minute"].default
+    refusals = Settings.model_fields["api_refusals_per_minute"].default
     lines = [
         "# Limits of the API",
         "",
@@ -80,6 +81,13 @@ def render_limits() -> str:
             f"(`TARAZU_API_COST_PER_MINUTE`). Beyond that the answer is HTTP 429 with `Retry-After` and "
             f"`{RateError.code}`; what is refused is not charged. An address that fails to authenticate "
             f"{failures} times in a minute (`TARAZU_API_FAILED_ATTEMPTS_PER_MINUTE`) has to wait."
+        ),
+        "",
+        (
+            f"A principal of whom {refusals} requests were refused in a minute (`TARAZU_API_REFUSALS_PER_MINUTE`) gets "
+            f"HTTP 429 and `{TooManyRefusalsError.code}` for documents that were not met before, and for more than a few "
+            "variables: reading what is hostile would keep others waiting. Documents that were accepted before go on. A "
+            "refusal for the rate does not count, nor does the same refused document again."
         ),
         "",
         "## Lists, filters, statements",

@@ -1,7 +1,8 @@
-"""How much a principal may cost in a minute, and how often an address may fail to prove who it is.
+"""How much a principal may cost in a minute, how often it may be refused, and how often an address may fail to prove
+who it is.
 
-Both count a sliding minute. Costs go through the library `limits`, whose storage may be shared by several processes;
-failures are counted in the process itself, because a flood of them must cost nothing.
+All count a sliding minute. Costs go through the library `limits`, whose storage may be shared by several processes;
+refusals and failures are counted in the process itself, because a flood of them must cost nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from tarazu.settings import Settings
 
 _SECONDS: Final = 60
 _NAMESPACE: Final = "tarazu:cost"
-# Of addresses that failed lately; the oldest is forgotten first. 100 bytes each.
-_ADDRESSES_MAX: Final = 10_000
+# Of addresses or principals counted lately; the oldest is forgotten first. 100 bytes each.
+_COUNTED_MAX: Final = 10_000
 
 _log: Final = logging.getLogger("tarazu.graphql")
 
@@ -61,6 +62,20 @@ class TooManyFailuresError(RefusedError):
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(
             "Too many failed attempts from this address.", mend=f"Try again in {retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRefusalsError(RefusedError):
+    """So many requests of the principal were refused that new ones are not read for a while."""
+
+    code = "graphql.too_many_refusals"
+    status: ClassVar[int] = 429
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(
+            "Too many requests of this principal were refused in a minute, so what is new is not read now.",
+            mend=f"Mend what is sent, and try again in {retry_after_seconds} s. Documents that were accepted before go on.",
         )
         self.retry_after_seconds = retry_after_seconds
 
@@ -136,49 +151,80 @@ class CostRate:
 
 
 @dataclass(slots=True)
-class _Failures:
+class _Count:
     since: float
     count: int
     before: int
+
+
+class _SlidingMinute:
+    """Counts by key; the share of the minute before shrinks as this one passes."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._counts: OrderedDict[str, _Count] = OrderedDict()
+
+    def wait_seconds(self, key: str) -> int:
+        """0 where there is room for another one."""
+        counted = self._counts.get(key)
+        if counted is None:
+            return 0
+        self._roll(counted)
+        into = self._clock() - counted.since
+        weighted = counted.before * (1 - into / _SECONDS) + counted.count
+        return max(1, math.ceil(_SECONDS - into)) if weighted >= self._per_minute else 0
+
+    def note(self, key: str) -> None:
+        counted = self._counts.get(key)
+        if counted is None:
+            counted = self._counts[key] = _Count(self._clock(), 0, 0)
+            if len(self._counts) > _COUNTED_MAX:
+                self._counts.popitem(last=False)
+        self._roll(counted)
+        counted.count += 1
+        self._counts.move_to_end(key)
+
+    def _roll(self, counted: _Count) -> None:
+        minutes = int((self._clock() - counted.since) // _SECONDS)
+        if minutes:
+            counted.before = counted.count if minutes == 1 else 0
+            counted.count = 0
+            counted.since += minutes * _SECONDS
 
 
 class FailedAttempts:
     """Failed authentications by address of the client. An IPv6 client is its /64, which one customer has whole."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
-        self._clock = clock
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self._failures = _SlidingMinute(per_minute, clock)
 
     def check(self, address: str | None) -> None:
         """Before the attempt. Raises TooManyFailuresError."""
-        failures = self._failures.get(_network(address))
-        if failures is None:
-            return
-        self._roll(failures)
-        into = self._clock() - failures.since
-        weighted = failures.before * (1 - into / _SECONDS) + failures.count
-        if weighted >= self._per_minute:
-            raise TooManyFailuresError(max(1, math.ceil(_SECONDS - into)))
+        if wait := self._failures.wait_seconds(_network(address)):
+            raise TooManyFailuresError(wait)
 
     def note(self, address: str | None) -> None:
         """After an attempt that failed."""
-        network = _network(address)
-        failures = self._failures.get(network)
-        if failures is None:
-            failures = self._failures[network] = _Failures(self._clock(), 0, 0)
-            if len(self._failures) > _ADDRESSES_MAX:
-                self._failures.popitem(last=False)
-        self._roll(failures)
-        failures.count += 1
-        self._failures.move_to_end(network)
+        self._failures.note(_network(address))
 
-    def _roll(self, failures: _Failures) -> None:
-        minutes = int((self._clock() - failures.since) // _SECONDS)
-        if minutes:
-            failures.before = failures.count if minutes == 1 else 0
-            failures.count = 0
-            failures.since += minutes * _SECONDS
+
+class Refusals:
+    """Requests that were refused after they had to be read, by principal.
+
+    Reading what is hostile takes up to 33 ms, in which everybody else waits; a program that is sound is refused once.
+    """
+
+    def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._refusals = _SlidingMinute(per_minute, clock)
+
+    def check(self, principal: Principal) -> None:
+        """Before something is read that was not met before. Raises TooManyRefusalsError."""
+        if wait := self._refusals.wait_seconds(principal.id):
+            raise TooManyRefusalsError(wait)
+
+    def note(self, principal: Principal) -> None:
+        self._refusals.note(principal.id)
 
 
 def _network(address: str | None) -> str:

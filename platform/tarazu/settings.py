@@ -209,6 +209,15 @@ class Settings(BaseSettings):
         le=100_000,
         description="How often one address may fail to authenticate in a minute before it has to wait.",
     )
+    api_refusals_per_minute: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description=(
+            "How many requests of one principal may be refused in a minute before those that were not met before are "
+            "refused unread. Development mode knows no such limit."
+        ),
+    )
     api_operations: str = Field(
         default="",
         pattern=r"^([_A-Za-z][_0-9A-Za-z]*( *, *[_A-Za-z][_0-9A-Za-z]*)*)?$",

@@ -483,8 +483,14 @@ def api_of() -> Callable[[Settings], AbstractAsyncContextManager[Api]]:
 
     @asynccontextmanager
     async def start(settings: Settings) -> AsyncIterator[Api]:
-        # The longest there is: a test is over before a principal is looked up again.
-        settings = settings.model_copy(update={"principal_cache_seconds": 60.0})
+        # The longest there is: a test is over before a principal is looked up again. And most tests are about what is
+        # refused and why, not about how often.
+        often = (
+            {"api_refusals_per_minute": 100_000}
+            if "api_refusals_per_minute" not in settings.model_fields_set
+            else {}
+        )
+        settings = settings.model_copy(update={"principal_cache_seconds": 60.0, **often})
         app = create_app(settings)
         async with app.router.lifespan_context(app) as state:
 

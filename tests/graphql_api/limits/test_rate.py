@@ -12,7 +12,9 @@ from graphql_api.limits.rate import (
     FailedAttempts,
     RateError,
     RateStorageError,
+    Refusals,
     TooManyFailuresError,
+    TooManyRefusalsError,
 )
 from tarazu.security.permissions import Role
 from tarazu.security.principal import Principal, PrincipalKind
@@ -153,7 +155,7 @@ def test_a_flood_of_addresses_takes_bounded_memory() -> None:
     attempts = FailedAttempts(2)
     for n in range(10_500):
         attempts.note(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-    assert len(attempts._failures) == 10_000
+    assert len(attempts._failures._counts) == 10_000
 
 
 def test_an_unknown_address_is_counted_too() -> None:
@@ -161,3 +163,17 @@ def test_an_unknown_address_is_counted_too() -> None:
     attempts.note(None)
     with pytest.raises(TooManyFailuresError):
         attempts.check("a socket")
+
+
+def test_a_principal_waits_after_too_many_refusals_and_others_do_not() -> None:
+    clock = Clock()
+    refusals = Refusals(3, clock=clock)
+    for _ in range(3):
+        refusals.check(principal("a"))
+        refusals.note(principal("a"))
+    with pytest.raises(TooManyRefusalsError) as caught:
+        refusals.check(principal("a"))
+    assert (caught.value.status, caught.value.retry_after_seconds) == (429, 60)
+    refusals.check(principal("b"))
+    clock.now += 121
+    refusals.check(principal("a"))
