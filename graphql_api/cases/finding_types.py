@@ -112,6 +112,7 @@ class Finding(
     confidence: float | None = column(CONFIDENCE, name="confidence", guard=SCORES)
     energy_at_risk_kwh: float | None = column(ENERGY, name="energy_at_risk_kwh", guard=SCORES)
     money_at_risk_rial: Rial | None = column(MONEY, name="money_at_risk_rial", guard=SCORES)
+    on_trial: bool = column("Whether its rule is on trial, so that it counts for less than others.")
     evidence_from: dt.date | None = column("First day of what the rule looked at.")
     evidence_from_jalali: str | None = jalali("evidence_from")
     evidence_to: dt.date | None = column("Last day of what the rule looked at.")
