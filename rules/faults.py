@@ -122,10 +122,14 @@ def _condition_faults(
             near(condition["field"], signal.fields),
         )
         return
+    unit = signal.fields[condition["field"]].unit
+    if unit == "code":
+        message = f"{name}.{condition['field']} is a text that is shown and never compared."
+        yield Fault("unit", [*field, "field"], message, "Compare a number of the signal.")
+        return
     value = condition["value"]
     if not isinstance(value, str):
         return
-    unit = signal.fields[condition["field"]].unit
     parameter = data["parameters"].get(value[1:])
     if parameter is None:
         yield Fault(

@@ -24,11 +24,12 @@ from etl.lake.snapshot import reading
 from etl.lake.transformers import read_transformers
 from etl.lake.visits import read_agents
 from etl.memory import peak_rss_mb
+from etl.scan.areas import with_areas
 from etl.scan.cluster import Outcome, cluster, run_tasks
 from etl.scan.in_force import catalogue_in_force
 from etl.scan.keys import RuleKeys, sums_key
 from etl.scan.nearby import nearby
-from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
+from etl.scan.reductions import BucketSums, Whole, merge
 from etl.scan.results import SCHEMA, read_results
 from etl.scan.standing import Standing, StandingFiles
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
@@ -355,19 +356,16 @@ class _Scan:
                 sums[outcome.key] = outcome.value
                 self._files.write_sums(outcome.key, self._sums_keys[outcome.key], outcome.value)
             self._progress("reduce", done, len(jobs))
-        table, delivered = read_transformers(self._settings.lake_directory / self._manifest.transformers)
-        ids = table.column("transformer_id").to_numpy()
-        codes = table.column("code").to_pylist()
-        districts = table.column("district_id").to_numpy()
-        return merge(
+        transformers = read_transformers(self._settings.lake_directory / self._manifest.transformers)
+        whole = merge(
             # In the order of the buckets, so that sums of floats are the same in every scan.
             [sums[number] for number in sorted(sums)],
-            (ids, codes, districts),
-            delivered[:, -BALANCE_MONTHS:],
+            transformers,
             last_month=self._balance_month(),
             as_of=day_number(self._as_of),
             site=self._site,
         )
+        return with_areas(whole, [task for task in tasks if task.number in sums], transformers)
 
     def _balance_month(self) -> int:
         return BucketTask(0, Path(), 0, self._as_of, self._site).last_month
@@ -391,7 +389,7 @@ class _Scan:
             path = results / f"bucket-{task.number:04d}.parquet"
             if task.number in self._failed:
                 continue
-            around = nearby(whole.around, self._sums[task.number])
+            around = nearby(whole.around, self._sums[task.number], task.number)
             if self._stands(path.stem, self._keys.of_bucket(self._sums_keys[task.number], around)):
                 continue
             if path.exists():
