@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rules.agent_tally import UNKNOWN, Visits, agent_batch
+from rules.contractors import by_contractor
 
 if TYPE_CHECKING:
     from typing import Any
@@ -107,6 +108,15 @@ def _any(flags: pa.ChunkedArray) -> bool:
 
 def read_agents(path: Path, *, as_of: int, site: Site) -> AgentBatch:
     """What the visits before the day `as_of` amount to, by agent in the order of their ids."""
+    return _read(path, as_of, site)[0]
+
+
+def read_contractors(path: Path, *, as_of: int, site: Site) -> AgentBatch:
+    """The same by contractor, in the order of their codes."""
+    return by_contractor(*_read(path, as_of, site))
+
+
+def _read(path: Path, as_of: int, site: Site) -> tuple[AgentBatch, Visits]:
     # Millions of rows name some hundred agents.
     table = pq.read_table(path, read_dictionary=["agent_no", "contractor_code"])
     table = table.filter(pc.less(table.column("read_on").cast(pa.int32()), as_of))
@@ -130,9 +140,8 @@ def read_agents(path: Path, *, as_of: int, site: Site) -> AgentBatch:
         corrected=_numbers(table, "corrected").astype(np.int8),
     )
     named = table.select(["agent_no", "contractor_code"]).take(pa.array(first))
-    return agent_batch(
-        visits, ids, named.column("agent_no").to_pylist(), named.column("contractor_code").to_pylist(), site
-    )
+    numbers, contractors = (named.column(name).to_pylist() for name in ("agent_no", "contractor_code"))
+    return agent_batch(visits, ids, numbers, contractors, site), visits
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[Any]:
