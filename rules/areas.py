@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rules.area_signs import MappingProposals, MissingEnergyRanks
+from rules.doubtful_readings import DoubtfulReadings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # Two years: a network is not rebuilt more often, and every season is seen twice.
 AREA_MONTHS = 24
 
-_Rows = TypeVar("_Rows", "AreaPoints", MappingProposals, MissingEnergyRanks)
+_Rows = TypeVar("_Rows", "AreaPoints", MappingProposals, MissingEnergyRanks, DoubtfulReadings)
 
 
 @dataclass(frozen=True)

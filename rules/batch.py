@@ -20,6 +20,7 @@ from rules.area_signs import AreaSigns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rules.doubtful_readings import DoubtfulReadings
     from rules.site import Site
 
     Floats = NDArray[np.float64]
@@ -231,6 +232,7 @@ class Surroundings:
     losses: TransformerLosses
     debts: PartyDebts
     signs: AreaSigns
+    doubtful: DoubtfulReadings
 
 
 @dataclass(frozen=True)
@@ -332,6 +334,7 @@ class PointBatch:
     losses: TransformerLosses | None = None
     debts: PartyDebts | None = None
     signs: AreaSigns | None = None
+    doubtful: DoubtfulReadings | None = None
 
     subject_kind = "usage_point"
 
@@ -348,6 +351,7 @@ class PointBatch:
             losses=around.losses,
             debts=around.debts,
             signs=around.signs,
+            doubtful=around.doubtful,
         )
 
     @property

@@ -13,6 +13,7 @@ import orjson
 
 from rules.agent_batch import AgentBatch
 from rules.batch import EPOCH, TARIFF_CLASSES, CustomerBatch, PointBatch, TransformerBatch
+from rules.explaining import explained_by
 from rules.facts import Facts, SignalTable, compute, facts_of
 from rules.narrative import render_all
 from rules.rule import variants
@@ -37,7 +38,8 @@ EvaluatorFactory = Callable[[Sequence["Rule"], str | None], Evaluator]
 class Finding(NamedTuple):
     """One rule that fired on one subject, with everything needed to explain it later.
 
-    `identity` is a hash of subject, rule version, parameters and evidence: the same finding has the same one.
+    `identity` is a hash of subject, rule version, parameters, evidence and what explains it: the same finding has the same
+    one.
     """
 
     identity: str
@@ -59,6 +61,7 @@ class Finding(NamedTuple):
     evidence: str  # JSON
     sentence_fa: str
     sentence_en: str
+    explained_by: str  # number of the reading agent whose case carries it, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +195,20 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
     energy, money = at_risk(table, rule, rows, classes)
     unknown: list[dt.date | None] = [None] * len(rows)
     subject_rule = f"|{rule.id}|{rule.version}|"
+    explaining = explained_by(table, rule, rows, period)
     return [
         Finding(
             hashlib.blake2b(
-                (batch.subject_kind + ":" + key + subject_rule + given + "|" + evidence).encode(),
+                (
+                    batch.subject_kind
+                    + ":"
+                    + key
+                    + subject_rule
+                    + given
+                    + "|"
+                    + evidence
+                    + (explained and f"|{explained}")
+                ).encode(),
                 digest_size=16,
             ).hexdigest(),
             batch.subject_kind,
@@ -216,12 +229,14 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
             evidence,
             sentence_fa,
             sentence_en,
+            explained,
         )
         for (
             (key, subject_id, district_id),
             (given, evidence, sentence_fa, sentence_en),
             (at_risk_kwh, at_risk_rial),
             (since, until, invoice),
+            explained,
         ) in zip(
             zip(keys, ids, districts, strict=True),
             zip(
@@ -233,6 +248,7 @@ def _findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> lis
             ),
             zip(energy, money, strict=True),
             zip(period.get("since", unknown), period.get("until", unknown), invoices, strict=True),
+            explaining,
             strict=True,
         )
     ]

@@ -90,6 +90,8 @@ class Rule:
     version: int
     content_hash: str
     definition: dict[str, Any]  # the file's content, kept with every version
+    # Where all hold, the finding is kept, and the case of the signal's `agent` carries it.
+    explained_by: tuple[Condition, ...] = ()
 
     @property
     def when_signals(self) -> tuple[str, ...]:
@@ -99,7 +101,13 @@ class Rule:
     @property
     def signals(self) -> tuple[str, ...]:
         return tuple(
-            dict.fromkeys([*self.when_signals, *(c.signal for c in self.unless), self.at_risk.signal])
+            dict.fromkeys(
+                [
+                    *self.when_signals,
+                    *(c.signal for c in (*self.unless, *self.explained_by)),
+                    self.at_risk.signal,
+                ]
+            )
         )
 
     def conditions(self) -> Iterator[Condition]:

@@ -29,7 +29,7 @@ def nearby(around: Surroundings, bucket: BucketSums, number: int) -> Surrounding
     """The rows that a search for any key of the bucket's points ends at.
 
     Signals look a key up by the first row that is not below it, or the last one; a key that is not there ends at a
-    neighbour. These rows are kept too, so that every look-up gives what it gives in the whole. What areas say of single
+    neighbour. These rows are kept too, so that every look-up gives what it gives in the whole. What areas and readings say of single
     points says in which bucket (`number`) they stand.
     """
     # Contract peers share what is left of the key without the district (`rules.signals.contract_use.contract_key`).
@@ -46,6 +46,7 @@ def nearby(around: Surroundings, bucket: BucketSums, number: int) -> Surrounding
             rows_of(around.signs.proposals, np.flatnonzero(around.signs.proposals.bucket == number)),
             rows_of(around.signs.ranks, np.flatnonzero(around.signs.ranks.bucket == number)),
         ),
+        doubtful=rows_of(around.doubtful, np.flatnonzero(around.doubtful.bucket == number)),
     )
 
 

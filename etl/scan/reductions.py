@@ -23,6 +23,7 @@ from rules.batch import (
     TransformerLosses,
     month_starts,
 )
+from rules.doubtful_readings import nothing_doubtful
 from rules.signals.contract_use import contract_key, hours_of_use
 from rules.signals.debt import overdue_debt
 from rules.signals.energy_balance import BALANCED_MONTHS, energy_balance
@@ -204,6 +205,7 @@ def merge(
         losses=_losses(batch, found),
         debts=merge_parties(sums),
         signs=no_signs(),
+        doubtful=nothing_doubtful(),
     )
     return Whole(around, batch, _merge_debtors(sums, as_of, site), found)
 

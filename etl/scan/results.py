@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         ("evidence", pa.string()),
         ("sentence_fa", pa.string()),
         ("sentence_en", pa.string()),
+        ("explained_by", pa.string()),
     ]
 )
 _SUBJECTS, _SCREENED = b"subjects", b"screened"

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -22,7 +22,7 @@ from sqlalchemy import text
 from etl.lake.manifest import Manifest, require_manifest
 from etl.lake.snapshot import reading
 from etl.lake.transformers import read_transformers
-from etl.lake.visits import read_agents
+from etl.lake.visits import read_visits
 from etl.memory import peak_rss_mb
 from etl.scan.areas import with_areas
 from etl.scan.cluster import Outcome, cluster, run_tasks
@@ -34,11 +34,13 @@ from etl.scan.results import SCHEMA, read_results
 from etl.scan.standing import Standing, StandingFiles
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
 from rules.batch import day_number
+from rules.doubtful_readings import doubtful_readings
 from rules.rule import ACTIVE, Catalogue
 from rules.signals import all_signals
 from rules.signals.registry import SubjectKind
 from rules.site import load_site
 from tarazu.cases import scan_runs
+from tarazu.cases.explaining import cleared_agents
 from tarazu.cases.opening import CaseOpening, Judged, MergeMoment, Opened, changed_subjects
 from tarazu.database import advisory_lock, create_engine, database_faults, libpq_uri
 from tarazu.folders import private_folder
@@ -210,6 +212,7 @@ class _Scan:
         self._files = StandingFiles(settings.standing_directory)
         self._base: Standing | None = None
         self._changed_subjects: list[tuple[str, str]] = []
+        self._cleared_agents: list[str] = []
         self._sums: dict[int, BucketSums] = {}
         self._sums_keys: dict[int, str] = {}
         self._result_keys: dict[str, str] = {}
@@ -222,6 +225,9 @@ class _Scan:
             if self._base is not None and self._base.inputs == self._inputs and not self._changed_subjects:
                 return None
         async with self._engine.begin() as connection:
+            self._cleared_agents = await cleared_agents(
+                connection, self._as_of, self._settings.case_window_days
+            )
             run_id = await scan_runs.begin(
                 connection,
                 as_of=self._as_of,
@@ -327,6 +333,7 @@ class _Scan:
                     repr(self._site),
                     self._not_evaluated,
                     sorted(self._failed),
+                    self._cleared_agents,
                 ]
             ).encode()
         ).hexdigest()[:16]
@@ -383,13 +390,32 @@ class _Scan:
             for kind in get_args(SubjectKind)
         }
         jobs: dict[Any, Any] = {}
+        wholes: list[tuple[SubjectKind, Batch]] = [
+            ("transformer", whole.transformers),
+            ("customer", whole.customers),
+        ]
+        everywhere = whole.around
+        if rules["reading_agent"]:
+            path = self._settings.lake_directory / self._manifest.visits
+            read = read_visits(path, as_of=day_number(self._as_of), site=self._site)
+            wholes.append(("reading_agent", read.agents))
+            everywhere = replace(
+                everywhere,
+                doubtful=doubtful_readings(
+                    read.visits,
+                    read.bucket_class % self._manifest.buckets,
+                    read.agents,
+                    rules["reading_agent"],
+                    self._cleared_agents,
+                ),
+            )
         # The surroundings go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
         # and with them every task that needs them.
         for task in tasks:
             path = results / f"bucket-{task.number:04d}.parquet"
             if task.number in self._failed:
                 continue
-            around = nearby(whole.around, self._sums[task.number], task.number)
+            around = nearby(everywhere, self._sums[task.number], task.number)
             if self._stands(path.stem, self._keys.of_bucket(self._sums_keys[task.number], around)):
                 continue
             if path.exists():
@@ -397,15 +423,6 @@ class _Scan:
                 continue
             jobs[task.number] = (evaluate_task, (task, around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
-        wholes: list[tuple[SubjectKind, Batch]] = [
-            ("transformer", whole.transformers),
-            ("customer", whole.customers),
-        ]
-        if rules["reading_agent"]:
-            visits = self._settings.lake_directory / self._manifest.visits
-            wholes.append(
-                ("reading_agent", read_agents(visits, as_of=day_number(self._as_of), site=self._site))
-            )
         for name, batch in wholes:
             if rules[name] and not self._stands(name, self._keys.of_whole(batch, self._as_of)):
                 path = results / f"{name}.parquet"
