@@ -38,8 +38,9 @@ _MONTHS_OF_AN_OBSERVATION = 2.0
 _METER_ERROR = 0.002
 # A customer moves wholly: twice or half of it explains nothing. But thieves may add to what is lost.
 _LEAST_SHARE, _MOST_SHARE_SOLD, _MOST_SHARE_LOST = 0.5, 1.5, math.inf
-# Candidates are taken while they explain anything at all, and all are tested together at the end.
-_LEAST_GAIN = 1.0
+# Candidates are taken while they make the differences this much likelier (natural logarithm), which is well below what passes
+# the tests; those are made at the end, of all together.
+_LEAST_GAIN = 4.0
 _MOST_MOVES = 30
 # Each customer is tried with the technical loss bounded and with it left free.
 _PASSES = 2
@@ -211,6 +212,10 @@ class _Area:
             self._chance(candidate, int(self._losing[losing]), 1.0, _MOST_SHARE_LOST),
             self._chance(candidate, int(self._recorded[candidate]), -1.0, _MOST_SHARE_SOLD),
         )
+        evidence = max(-chance - math.log10(tried), 0.0)
+        if evidence < self._mapping.least_evidence:
+            self._move(candidate, losing, 1.0)
+            return evidence
         others = free.copy()
         others[candidate] = True
         gains = self._gains(others)
@@ -220,7 +225,7 @@ class _Area:
         # Not so where it must not be moved at all any more (−inf).
         if own <= gains.max() or own - gains.max() < self._mapping.least_margin * math.log(10):
             return 0.0
-        return max(-chance - math.log10(tried), 0.0)
+        return evidence
 
     def _chance(self, candidate: int, transformer: int, sign: float, most_share: float) -> float:
         """log10 of the chance of such a slope of the difference on the candidate's months; 0 where it is no whole move."""
