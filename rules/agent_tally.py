@@ -53,10 +53,54 @@ def agent_batch(
     visits: Visits, agent_id: Ints, agent_no: Sequence[str], contractor_code: Sequence[str], site: Site
 ) -> AgentBatch:
     """`visits.agent` are rows of `agent_id`, in which every agent stands once."""
-    agents, practice = len(agent_id), site.reading
+    agents = len(agent_id)
+    known = visits.is_read & ~np.isnan(visits.consumption_kwh)
+    placed = _placed(visits)
+    timed = visits.is_read & (visits.second >= 0)
+    intervals, median, most = _pace(visits, timed, agents)
+    return AgentBatch(
+        agent_id=agent_id,
+        agent_no=agent_no,
+        contractor_code=contractor_code,
+        district_id=_districts(visits, agents),
+        visits=_count(visits.agent, agents),
+        kwh=_sum(visits.agent[known], visits.consumption_kwh[known], agents),
+        since=_extreme(visits, agents, np.minimum, np.iinfo(np.int32).max),
+        until=_extreme(visits, agents, np.maximum, np.iinfo(np.int32).min) + np.int32(1),
+        tallies=tallies_of(visits, visits.agent, agents, happenings(visits, site), site),
+        timed_intervals=intervals,
+        median_seconds=median,
+        most_in_ten_minutes=most,
+        same_place_run=_same_place(visits, placed & timed, agents),
+        located=_count(visits.agent[placed & timed], agents),
+        longest_cycles=_cycles(visits, agents),
+        routed=_count(visits.agent[visits.route_id >= 0], agents),
+        site=site,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that can happen at a visit. Arrays are (visits,)."""
+
+    seen: Bools  # whether it could be seen
+    hit: Bools  # whether it happened, where it was seen
+    least_rate: float  # that chance alone gives
+
+
+def tallies_of(
+    visits: Visits, subject: Ints, subjects: int, happened: dict[str, Happening], site: Site
+) -> dict[str, Tally]:
+    """By TALLIES, of subjects whose rows `subject` (visits,) names: agents, or contractors with all their agents."""
+    return {name: tally(one, visits, subject, subjects, site.reading) for name, one in happened.items()}
+
+
+def happenings(visits: Visits, site: Site) -> dict[str, Happening]:
+    """What is tallied, by TALLIES."""
+    practice = site.reading
     known = visits.is_read & ~np.isnan(visits.consumption_kwh)
     positive = known & (visits.consumption_kwh > 0)
-    placed = visits.is_read & ~np.isnan(visits.latitude) & ~np.isnan(visits.longitude)
+    placed = _placed(visits)
     timed = visits.is_read & (visits.second >= 0)
     near, at = _steps(visits.consumption_kwh, positive, practice)
     repeatable, repeated = _repeated(visits, positive)
@@ -81,42 +125,18 @@ def agent_batch(
         "photo_mismatch": (photographed, differs, 0.0),
         "far_away": (measured, is_far, 0.0),
     }
-    intervals, median, most = _pace(visits, timed, agents)
-    return AgentBatch(
-        agent_id=agent_id,
-        agent_no=agent_no,
-        contractor_code=contractor_code,
-        district_id=_districts(visits, agents),
-        visits=_count(visits.agent, agents),
-        kwh=_sum(visits.agent[known], visits.consumption_kwh[known], agents),
-        since=_extreme(visits, agents, np.minimum, np.iinfo(np.int32).max),
-        until=_extreme(visits, agents, np.maximum, np.iinfo(np.int32).min) + np.int32(1),
-        tallies={
-            name: tally(seen, hit, visits, agents, least, practice)
-            for name, (seen, hit, least) in happened.items()
-        },
-        timed_intervals=intervals,
-        median_seconds=median,
-        most_in_ten_minutes=most,
-        same_place_run=_same_place(visits, placed & timed, agents),
-        located=_count(visits.agent[placed & timed], agents),
-        longest_cycles=_cycles(visits, agents),
-        routed=_count(visits.agent[visits.route_id >= 0], agents),
-        site=site,
-    )
+    return {name: Happening(*one) for name, one in happened.items()}
 
 
-def tally(
-    seen: Bools, hit: Bools, visits: Visits, agents: int, least_rate: float, practice: ReadingPractice
-) -> Tally:
-    """How often it was `hit` among those `seen`, and what others' visits let expect.
+def tally(one: Happening, visits: Visits, subject: Ints, subjects: int, practice: ReadingPractice) -> Tally:
+    """How often it happened to each of the subjects, and what others' visits let expect.
 
-    The rate of a route is that of the other agents on it, where they made enough visits there, else that of the other
-    agents everywhere; never below `least_rate`, which chance alone gives.
+    The rate of a route is that of the other subjects on it, where they made enough visits there, else that of the other
+    ones everywhere; never below what chance alone gives.
     """
-    rows = np.flatnonzero(seen)
-    agent, struck = visits.agent[rows], hit[rows].astype(np.float64)
-    of, count = _count(agent, agents), _sum(agent, struck, agents)
+    rows = np.flatnonzero(one.seen)
+    agent, struck = subject[rows], one.hit[rows].astype(np.float64)
+    of, count = _count(agent, subjects), _sum(agent, struck, subjects)
     _, route = np.unique(visits.route_id[rows], return_inverse=True)
     pair, row_of_pair = np.unique(agent * (len(rows) + 1) + route, return_inverse=True)
     pair_agent, pair_route = pair // (len(rows) + 1), pair % (len(rows) + 1)
@@ -131,10 +151,14 @@ def tally(
             others_count / others,
             everywhere_count / everywhere,
         )
-    if least_rate:
-        rate = np.fmax(rate, least_rate)
-    expected = _sum(pair_agent, pair_of * rate, agents)
+    if one.least_rate:
+        rate = np.fmax(rate, one.least_rate)
+    expected = _sum(pair_agent, pair_of * rate, subjects)
     return Tally(count.astype(np.int64), of, np.where(of > 0, expected, np.nan))
+
+
+def _placed(visits: Visits) -> Bools:
+    return visits.is_read & ~np.isnan(visits.latitude) & ~np.isnan(visits.longitude)
 
 
 def _steps(consumption: Floats, positive: Bools, practice: ReadingPractice) -> tuple[Bools, Bools]:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rules.agent_batch import AgentBatch
+from rules.area_signs import AreaSigns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rules.doubtful_readings import DoubtfulReadings
     from rules.site import Site
 
     Floats = NDArray[np.float64]
@@ -229,6 +231,8 @@ class Surroundings:
     summer_rise: PeerQuantiles
     losses: TransformerLosses
     debts: PartyDebts
+    signs: AreaSigns
+    doubtful: DoubtfulReadings
 
 
 @dataclass(frozen=True)
@@ -238,9 +242,12 @@ class TransformerBatch:
     transformer_id: Ints
     code: list[str]
     district_id: Ints
+    feeder_id: Ints  # -1: unknown
     delivered_kwh: Floats  # (transformers, months), oldest first; NaN: no meter data for the whole month
     billed_kwh: Floats  # (transformers, months)
+    moved_kwh: Floats  # (transformers, months) sold to customers that are proposed to hang here, less those elsewhere
     coverage: Floats  # (transformers, months) share of customers with a bill for the month
+    ranked: list[str]  # the customers that go best with what is missing, in words; "–" for none
     customers: Ints
     last_month: int
     site: Site
@@ -249,6 +256,14 @@ class TransformerBatch:
 
     def __len__(self) -> int:
         return len(self.transformer_id)
+
+    @cached_property
+    def complete(self) -> Bools:
+        """(transformers, months) whether both pans of the scales are known."""
+        is_known: Bools = (self.delivered_kwh > 0) & (
+            self.coverage * 100.0 >= self.site.balance_coverage_percent
+        )
+        return is_known
 
 
 @dataclass(frozen=True)
@@ -318,6 +333,8 @@ class PointBatch:
     summer_rise_peers: PeerQuantiles | None = None
     losses: TransformerLosses | None = None
     debts: PartyDebts | None = None
+    signs: AreaSigns | None = None
+    doubtful: DoubtfulReadings | None = None
 
     subject_kind = "usage_point"
 
@@ -333,6 +350,8 @@ class PointBatch:
             summer_rise_peers=around.summer_rise,
             losses=around.losses,
             debts=around.debts,
+            signs=around.signs,
+            doubtful=around.doubtful,
         )
 
     @property

@@ -134,10 +134,14 @@ def _innocence(rule: Rule) -> Iterator[Check]:
 
 def _numbers(rule: Rule) -> Iterator[Check]:
     """Numbers without a source, that nothing uses, or that no evaluator can compare with."""
-    used = {c.value for c in rule.conditions() if isinstance(c.value, str)}
+    used = {c.value for c in (*rule.conditions(), *rule.explained_by) if isinstance(c.value, str)}
     for text in (rule.narrative.en, rule.narrative.fa):
         used.update(name[1:] for name in placeholders(text) if name.startswith("$"))
-    for part, conditions in (("when", rule.when), ("unless", rule.unless)):
+    for part, conditions in (
+        ("when", rule.when),
+        ("unless", rule.unless),
+        ("explained_by", rule.explained_by),
+    ):
         for i, condition in enumerate(conditions):
             if isinstance(condition.value, int | float):
                 message = f"the number {condition.value} has no unit, bounds or source."

@@ -48,9 +48,16 @@ def faults_of(source: YamlFile) -> Iterator[Fault]:
             f"Call it {data['id']}.yaml, or mend the id.",
         )
     signals = all_signals()
-    for part in ("when", "unless"):
-        for i, condition in enumerate(data[part]):
+    for part in ("when", "unless", "explained_by"):
+        for i, condition in enumerate(data.get(part, [])):
             yield from _condition_faults([part, i], condition, data, signals)
+    explaining = {condition["signal"] for condition in data.get("explained_by", [])}
+    if len(explaining) > 1 or any(
+        name in signals and not {"agent", "since", "until"} <= signals[name].fields.keys()
+        for name in explaining
+    ):
+        message = "what explains a finding is one signal that names an `agent`, and when."
+        yield Fault("explained_by", ["explained_by"], message, "Use doubtful_readings.")
     if not any("field" in condition for condition in data["when"]):
         yield Fault(
             "condition", ["when"], "no condition compares a number.", "Add a field, an operator and a value."
@@ -122,10 +129,14 @@ def _condition_faults(
             near(condition["field"], signal.fields),
         )
         return
+    unit = signal.fields[condition["field"]].unit
+    if unit == "code":
+        message = f"{name}.{condition['field']} is a text that is shown and never compared."
+        yield Fault("unit", [*field, "field"], message, "Compare a number of the signal.")
+        return
     value = condition["value"]
     if not isinstance(value, str):
         return
-    unit = signal.fields[condition["field"]].unit
     parameter = data["parameters"].get(value[1:])
     if parameter is None:
         yield Fault(

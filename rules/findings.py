@@ -13,6 +13,7 @@ import orjson
 
 from rules.agent_batch import AgentBatch
 from rules.batch import EPOCH, TARIFF_CLASSES, CustomerBatch, PointBatch, TransformerBatch
+from rules.explaining import explained_by
 from rules.facts import Facts, SignalTable, compute, facts_of
 from rules.narrative import render_all
 from rules.rule import variants
@@ -38,7 +39,8 @@ EvaluatorFactory = Callable[[Sequence["Rule"], str | None], Evaluator]
 class Finding(NamedTuple):
     """One rule that fired on one subject, with everything needed to explain it later.
 
-    `identity` is a hash of subject, rule version, parameters and evidence: the same finding has the same one.
+    `identity` is a hash of subject, rule version, parameters, evidence and what explains it: the same finding has the same
+    one.
     """
 
     identity: str
@@ -60,6 +62,7 @@ class Finding(NamedTuple):
     evidence: str  # JSON
     sentence_fa: str
     sentence_en: str
+    explained_by: str  # number of the reading agent whose case carries it, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +206,20 @@ def findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list
     energy, money = at_risk(table, rule, rows, classes)
     unknown: list[dt.date | None] = [None] * len(rows)
     subject_rule = f"|{rule.id}|{rule.version}|"
+    explaining = explained_by(table, rule, rows, period)
     return [
         Finding(
             hashlib.blake2b(
-                (batch.subject_kind + ":" + key + subject_rule + given + "|" + evidence).encode(),
+                (
+                    batch.subject_kind
+                    + ":"
+                    + key
+                    + subject_rule
+                    + given
+                    + "|"
+                    + evidence
+                    + (explained and f"|{explained}")
+                ).encode(),
                 digest_size=16,
             ).hexdigest(),
             batch.subject_kind,
@@ -227,12 +240,14 @@ def findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list
             evidence,
             sentence_fa,
             sentence_en,
+            explained,
         )
         for (
             (key, subject_id, district_id),
             (given, evidence, sentence_fa, sentence_en),
             (at_risk_kwh, at_risk_rial),
             (since, until, invoice),
+            explained,
         ) in zip(
             zip(keys, ids, districts, strict=True),
             zip(
@@ -244,6 +259,7 @@ def findings_of(table: SignalTable, rule: Rule, rows: NDArray[np.int64]) -> list
             ),
             zip(energy, money, strict=True),
             zip(period.get("since", unknown), period.get("until", unknown), invoices, strict=True),
+            explaining,
             strict=True,
         )
     ]

@@ -68,6 +68,7 @@ def rule_from(data: dict[str, Any], path: Path, lock: dict[str, dict[str, Any]] 
         parameters={name: _parameter(name, given) for name, given in data["parameters"].items()},
         when=tuple(_condition(given) for given in data["when"]),
         unless=tuple(_condition(given) for given in data["unless"]),
+        explained_by=tuple(_condition(given) for given in data.get("explained_by", [])),
         severity=data["severity"],
         confidence=float(data["confidence"]),
         at_risk=_at_risk(data["at_risk"]),

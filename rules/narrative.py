@@ -37,8 +37,12 @@ _UNITS: dict[str, tuple[int, str, str]] = {
 }
 
 
-def format_value(value: float, unit: str, language: Language, *, exact: bool = False) -> str:
-    """A value as people read it in that language. A `date` is a day number. `exact` shows all that rules compare."""
+def format_value(value: float | str, unit: str, language: Language, *, exact: bool = False) -> str:
+    """A value as people read it in that language. A `date` is a day number, a `code` a text. `exact` shows all
+    that rules compare.
+    """
+    if isinstance(value, str):
+        return value if language == "en" else to_persian_digits(value)
     if unit == "date":
         return _format_day(int(value), language)
     decimals, en, fa = _UNITS[unit]
@@ -72,14 +76,16 @@ def _parse(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(parts)
 
 
-def render(text: str, values: Mapping[str, tuple[float, str]], language: Language) -> str:
+def render(text: str, values: Mapping[str, tuple[float | str, str]], language: Language) -> str:
     """Fill a narrative. `values` maps `signal.field` and `$parameter` to (value, unit)."""
-    columns = {name: ([value], unit) for name, (value, unit) in values.items()}
+    columns: dict[str, tuple[Sequence[float | str], str]] = {
+        name: ([value], unit) for name, (value, unit) in values.items()
+    }
     return render_all(text, columns, language, 1)[0]
 
 
 def render_all(
-    text: str, columns: Mapping[str, tuple[Sequence[float], str]], language: Language, count: int
+    text: str, columns: Mapping[str, tuple[Sequence[float | str], str]], language: Language, count: int
 ) -> list[str]:
     """Fill a narrative `count` times. `columns` maps `signal.field` and `$parameter` to (values, unit)."""
     pieces: list[Iterable[str]] = []

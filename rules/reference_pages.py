@@ -123,6 +123,11 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield "Unless one of these holds:"
         yield ""
         yield from _conditions(rule.unless)
+    if rule.explained_by:
+        yield ""
+        yield "Kept, but carried by the case of the reading agent, where all of these hold:"
+        yield ""
+        yield from _conditions(rule.explained_by)
     yield ""
     if rule.parameters:
         yield "| parameter | default | bounds | source |"

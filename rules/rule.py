@@ -100,6 +100,8 @@ class Rule:
     trial_district: int | None = None
     most_findings: int | None = None
     exceptions: tuple[RuleException, ...] = ()
+    # Where all hold, the finding is kept, and the case of the signal's `agent` carries it.
+    explained_by: tuple[Condition, ...] = ()
 
     @property
     def when_signals(self) -> tuple[str, ...]:
@@ -109,7 +111,13 @@ class Rule:
     @property
     def signals(self) -> tuple[str, ...]:
         return tuple(
-            dict.fromkeys([*self.when_signals, *(c.signal for c in self.unless), self.at_risk.signal])
+            dict.fromkeys(
+                [
+                    *self.when_signals,
+                    *(c.signal for c in (*self.unless, *self.explained_by)),
+                    self.at_risk.signal,
+                ]
+            )
         )
 
     def conditions(self) -> Iterator[Condition]:

@@ -6,16 +6,15 @@ data are missing is told as missing, not as good.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rules.agent_batch import AgentBatch, Tally
 from rules.signals import all_signals
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from rules.agent_batch import AgentBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,54 +96,4 @@ def _card(
         int(batch.visits[row]),
         None if score is None else round(score, 2),
         tuple(parts),
-    )
-
-
-def by_contractor(batch: AgentBatch) -> AgentBatch:
-    """Contractors as subjects: the visits of all their agents together; "" are the company's own people.
-
-    What is expected of an agent stays what others meet on the same routes, so a contractor of hard routes is not
-    held for a bad one. The district is that of the agent with the most visits.
-    """
-    codes, row = np.unique(np.array(batch.contractor_code, dtype=np.str_), return_inverse=True)
-    count = len(codes)
-
-    def total(values: NDArray[Any]) -> NDArray[Any]:
-        return np.bincount(row, values, minlength=count)
-
-    def most(values: NDArray[Any]) -> NDArray[Any]:
-        found = np.full(count, values.min(initial=0), values.dtype)
-        np.maximum.at(found, row, values)
-        return found
-
-    def whole(values: NDArray[Any]) -> NDArray[np.int64]:
-        return total(values).astype(np.int64)
-
-    busiest = np.zeros(count, np.int64)
-    order = np.argsort(batch.visits, kind="stable")
-    busiest[row[order]] = order
-    tallies = {}
-    for name, tally in batch.tallies.items():
-        known = ~np.isnan(tally.expected)
-        of = whole(np.where(known, tally.of, 0))
-        expected = total(np.where(known, tally.expected, 0.0))
-        tallies[name] = Tally(whole(np.where(known, tally.count, 0)), of, np.where(of > 0, expected, np.nan))
-    return replace(
-        batch,
-        agent_id=np.arange(count),
-        agent_no=codes.tolist(),
-        contractor_code=codes.tolist(),
-        district_id=batch.district_id[busiest] if count else batch.district_id,
-        visits=whole(batch.visits),
-        kwh=total(batch.kwh),
-        since=-most(-batch.since),
-        until=most(batch.until),
-        tallies=tallies,
-        timed_intervals=whole(batch.timed_intervals),
-        median_seconds=batch.median_seconds[busiest] if count else batch.median_seconds,
-        most_in_ten_minutes=most(batch.most_in_ten_minutes),
-        same_place_run=most(batch.same_place_run),
-        located=whole(batch.located),
-        longest_cycles=most(batch.longest_cycles),
-        routed=whole(batch.routed),
     )

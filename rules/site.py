@@ -80,6 +80,16 @@ class ReadingPractice:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingPractice:
+    """When a customer is proposed as recorded at the wrong transformer; site values of the same names after `mapping_`."""
+
+    least_months: int = 12
+    surplus_percent: float = 3.0
+    least_evidence: float = 3.0
+    least_margin: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Site values in force on one day."""
 
@@ -104,6 +114,8 @@ class Site:
     # Days from the due day to the reminder, from it to the notice of the cut, from it to the order.
     collection_step_days: tuple[int, int, int] = (1, 7, 2)
     reading: ReadingPractice = ReadingPractice()
+    technical_loss_uncertainty_percent: float = 1.5
+    mapping: MappingPractice = MappingPractice()
 
 
 def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | None = None) -> Site:
@@ -173,6 +185,13 @@ def load_site(as_of: dt.date, overlay: Path | None = None, company_code: str | N
             ),
             scorecard_least_evidence=float(at("scorecard_least_evidence")),
             scorecard_full_evidence=float(at("scorecard_full_evidence")),
+        ),
+        technical_loss_uncertainty_percent=float(at("technical_loss_uncertainty_percent")),
+        mapping=MappingPractice(
+            least_months=int(at("mapping_least_months")),
+            surplus_percent=float(at("mapping_surplus_percent")),
+            least_evidence=float(at("mapping_least_evidence")),
+            least_margin=float(at("mapping_least_margin")),
         ),
     )
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.lake.panel import daily_use
+from rules.areas import AreaPoints
 from rules.batch import (
     NO_DAY,
     Bills,
@@ -24,6 +25,7 @@ from rules.batch import (
     PeerGroups,
     PointBatch,
     day_number,
+    month_starts,
 )
 from tarazu.text import search_key
 
@@ -245,6 +247,36 @@ def read_bucket(
         as_of=today,
         site=site,
         peers=peers,
+    )
+
+
+def read_area_points(
+    folder: Path,
+    transformer_id: NDArray[np.int64],
+    *,
+    bucket: int,
+    last_month: int,
+    bucket_last_month: int,
+    months: int,
+) -> AreaPoints:
+    """Of a bucket the points behind those transformers (sorted ids), with what was billed in the last months."""
+    columns = ["usage_point_id", "subscription_no", "transformer_id", _PANEL]
+    points = pq.read_table(folder / POINTS_FILE, columns=columns, use_threads=False, memory_map=True)
+    owner = _numpy(points, "transformer_id")
+    at = np.minimum(np.searchsorted(transformer_id, owner), len(transformer_id) - 1)
+    rows = np.flatnonzero(transformer_id[at] == owner)
+    chosen = points.take(pa.array(rows))
+    column = chosen.column(_PANEL).combine_chunks()
+    size = column.type.list_size
+    # A list that was taken starts where it starts: `values` would be those of all.
+    panel = column.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), size)
+    daily = shift_panel(panel, last_month - bucket_last_month)[:, -months:].astype(np.float64)
+    return AreaPoints(
+        usage_point_id=_numpy(chosen, "usage_point_id"),
+        subscription_no=np.array(chosen.column("subscription_no").to_pylist(), np.str_),
+        bucket=np.full(len(rows), bucket, np.int64),
+        transformer_id=owner[rows],
+        kwh=daily * np.diff(month_starts(last_month, daily.shape[1]))[None, :],
     )
 
 

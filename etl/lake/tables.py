@@ -338,7 +338,7 @@ WHERE r.started_at >= '{{intervals_start}}' AND {{classes}}
 """
 
 TRANSFORMERS_QUERY = """
-SELECT t.id AS transformer_id, t.code, coalesce(t.district_id, -1) AS district_id,
+SELECT t.id AS transformer_id, t.code, coalesce(t.district_id, -1) AS district_id, coalesce(t.feeder_id, -1) AS feeder_id,
     e.period_start, e.period_end, e.delivered_kwh
 FROM distribution_transformer t LEFT JOIN transformer_energy e ON e.transformer_id = t.id
 ORDER BY t.id, e.period_start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ _MONTHS = "delivered_kwh"
 
 
 def write_transformers(path: Path, rows: pa.Table, *, last_month: int, months: int) -> None:
-    """`rows`: transformer_id, code, district_id, period_start, period_end, delivered_kwh, sorted by transformer.
+    """`rows`: transformer_id, code, district_id, feeder_id, period_start, period_end, delivered_kwh, sorted by transformer.
 
     A month counts only where the transformer's readings cover all of its days.
     """
@@ -39,7 +40,7 @@ def write_transformers(path: Path, rows: pa.Table, *, last_month: int, months: i
     )
     whole = days == np.diff(month_starts(last_month, months))[None, :]
     cells = pa.FixedSizeListArray.from_arrays(pa.array(np.where(whole, total, np.nan).reshape(-1)), months)
-    table = rows.select(["transformer_id", "code", "district_id"]).take(pa.array(first))
+    table = rows.select(["transformer_id", "code", "district_id", "feeder_id"]).take(pa.array(first))
     temporary = path.with_suffix(".tmp")
     pq.write_table(table.append_column(_MONTHS, cells), temporary)
     with temporary.open("rb") as file:
@@ -47,9 +48,24 @@ def write_transformers(path: Path, rows: pa.Table, *, last_month: int, months: i
     temporary.replace(path)
 
 
-def read_transformers(path: Path) -> tuple[pa.Table, NDArray[np.float64]]:
-    """(transformer_id, code, district_id; sorted by id), (transformers, months) kWh of whole months, else NaN."""
+@dataclass(frozen=True, slots=True)
+class TransformerTable:
+    """All transformers, sorted by id. Arrays are (transformers,) but for `delivered_kwh`."""
+
+    transformer_id: NDArray[np.int64]
+    code: list[str]
+    district_id: NDArray[np.int64]
+    feeder_id: NDArray[np.int64]  # -1: unknown
+    delivered_kwh: NDArray[np.float64]  # (transformers, months) of whole months, else NaN
+
+
+def read_transformers(path: Path) -> TransformerTable:
     table = pq.read_table(path)
     column = table.column(_MONTHS).combine_chunks()
-    panel = column.values.to_numpy(zero_copy_only=False).reshape(len(table), column.type.list_size)
-    return table.drop_columns([_MONTHS]), panel
+    return TransformerTable(
+        transformer_id=table.column("transformer_id").to_numpy(),
+        code=table.column("code").to_pylist(),
+        district_id=table.column("district_id").to_numpy(),
+        feeder_id=table.column("feeder_id").to_numpy(),
+        delivered_kwh=column.values.to_numpy(zero_copy_only=False).reshape(len(table), column.type.list_size),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rules.agent_tally import UNKNOWN, Visits, agent_batch
+from rules.contractors import by_contractor
 
 if TYPE_CHECKING:
     from typing import Any
@@ -33,6 +35,7 @@ VISITS = pa.schema(
         ("contractor_code", pa.string()),
         ("route_id", pa.int64()),
         ("usage_point_id", pa.int64()),
+        ("bucket_class", pa.int64()),
         ("district_id", pa.int64()),
         ("read_on", pa.date32()),
         ("second", pa.int64()),
@@ -52,7 +55,7 @@ VISITS = pa.schema(
 # In local time: whether a read was at night is seen on the clock of the place.
 VISITS_QUERY = """
 SELECT v.agent_id, a.agent_no, coalesce(c.code, '') AS contractor_code, coalesce(v.route_id, -1) AS route_id,
-    v.usage_point_id, p.district_id, v.read_on,
+    v.usage_point_id, p.bucket_class::int8 AS bucket_class, p.district_id, v.read_on,
     coalesce(extract(epoch FROM v.read_at AT TIME ZONE 'Asia/Tehran')::bigint, -1) AS second,
     v.is_read, v.index_value, v.consumption_kwh, v.photo_index_value, v.latitude, v.longitude,
     p.latitude AS point_latitude, p.longitude AS point_longitude,
@@ -107,6 +110,26 @@ def _any(flags: pa.ChunkedArray) -> bool:
 
 def read_agents(path: Path, *, as_of: int, site: Site) -> AgentBatch:
     """What the visits before the day `as_of` amount to, by agent in the order of their ids."""
+    return read_visits(path, as_of=as_of, site=site).agents
+
+
+def read_contractors(path: Path, *, as_of: int, site: Site) -> AgentBatch:
+    """The same by contractor, in the order of their codes."""
+    read = read_visits(path, as_of=as_of, site=site)
+    return by_contractor(read.agents, read.visits)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadVisits:
+    """Agents, their visits and the bucket classes (visits,) of the points visited."""
+
+    agents: AgentBatch
+    visits: Visits
+    bucket_class: NDArray[np.int64]
+
+
+def read_visits(path: Path, *, as_of: int, site: Site) -> ReadVisits:
+    """The visits before the day `as_of`."""
     # Millions of rows name some hundred agents.
     table = pq.read_table(path, read_dictionary=["agent_no", "contractor_code"])
     table = table.filter(pc.less(table.column("read_on").cast(pa.int32()), as_of))
@@ -130,9 +153,9 @@ def read_agents(path: Path, *, as_of: int, site: Site) -> AgentBatch:
         corrected=_numbers(table, "corrected").astype(np.int8),
     )
     named = table.select(["agent_no", "contractor_code"]).take(pa.array(first))
-    return agent_batch(
-        visits, ids, named.column("agent_no").to_pylist(), named.column("contractor_code").to_pylist(), site
-    )
+    numbers, contractors = (named.column(name).to_pylist() for name in ("agent_no", "contractor_code"))
+    agents = agent_batch(visits, ids, numbers, contractors, site)
+    return ReadVisits(agents, visits, _numbers(table, "bucket_class"))
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[Any]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rules.area_signs import AreaSigns
+from rules.areas import rows_of
 from rules.batch import PartyDebts, PeerGroups, PeerQuantiles, Surroundings, TransformerLosses
 
 if TYPE_CHECKING:
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 _Table = TypeVar("_Table", PeerGroups, PeerQuantiles, TransformerLosses, PartyDebts)
 
 
-def nearby(around: Surroundings, bucket: BucketSums) -> Surroundings:
+def nearby(around: Surroundings, bucket: BucketSums, number: int) -> Surroundings:
     """The rows that a search for any key of the bucket's points ends at.
 
     Signals look a key up by the first row that is not below it, or the last one; a key that is not there ends at a
-    neighbour. These rows are kept too, so that every look-up gives what it gives in the whole.
+    neighbour. These rows are kept too, so that every look-up gives what it gives in the whole. What areas and readings say of single
+    points says in which bucket (`number`) they stand.
     """
     # Contract peers share what is left of the key without the district (`rules.signals.contract_use.contract_key`).
     contract = np.unique(bucket.peer_key % 64)
@@ -39,6 +42,11 @@ def nearby(around: Surroundings, bucket: BucketSums) -> Surroundings:
         summer_rise=_at(around.summer_rise, around.summer_rise.key, bucket.peer_key),
         losses=_at(around.losses, around.losses.transformer_id, transformer),
         debts=_at(around.debts, around.debts.party_id, bucket.party_id),
+        signs=AreaSigns(
+            rows_of(around.signs.proposals, np.flatnonzero(around.signs.proposals.bucket == number)),
+            rows_of(around.signs.ranks, np.flatnonzero(around.signs.ranks.bucket == number)),
+        ),
+        doubtful=rows_of(around.doubtful, np.flatnonzero(around.doubtful.bucket == number)),
     )
 
 

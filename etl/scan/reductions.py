@@ -6,11 +6,12 @@ found behind it, and the overdue debts of customers. No row of a point leaves it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rules.area_signs import no_signs
 from rules.batch import (
     NO_DAY,
     OUTCOMES,
@@ -22,6 +23,7 @@ from rules.batch import (
     TransformerLosses,
     month_starts,
 )
+from rules.doubtful_readings import nothing_doubtful
 from rules.signals.contract_use import contract_key, hours_of_use
 from rules.signals.debt import overdue_debt
 from rules.signals.energy_balance import BALANCED_MONTHS, energy_balance
@@ -39,6 +41,7 @@ from rules.signals.summer_rise import summer_ratio
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from etl.lake.transformers import TransformerTable
     from rules.site import Site
 
     Ints = NDArray[np.int64]
@@ -158,19 +161,19 @@ class Whole:
     around: Surroundings
     transformers: TransformerBatch
     customers: CustomerBatch
+    found_kwh: Floats  # (transformers,) that visits in the balance's months found behind them
 
 
 def merge(
     sums: list[BucketSums],
-    transformers: tuple[Ints, list[str], Ints],
-    delivered_kwh: Floats,
+    transformers: TransformerTable,
     *,
     last_month: int,
     as_of: int,
     site: Site,
 ) -> Whole:
-    """`transformers`: ids (sorted), codes, districts; `delivered_kwh`: (transformers, BALANCE_MONTHS)."""
-    ids, codes, districts = transformers
+    """All buckets together, before areas whose balance does not close are looked at."""
+    ids = transformers.transformer_id
     shape = (len(ids), BALANCE_MONTHS)
     billed, known, customers = np.zeros(shape), np.zeros(shape), np.zeros(len(ids), np.int64)
     found = np.zeros(len(ids))
@@ -183,26 +186,35 @@ def merge(
         found[row] += part.found_kwh
     batch = TransformerBatch(
         transformer_id=ids,
-        code=codes,
-        district_id=districts,
-        delivered_kwh=delivered_kwh,
+        code=transformers.code,
+        district_id=transformers.district_id,
+        feeder_id=transformers.feeder_id,
+        delivered_kwh=transformers.delivered_kwh[:, -BALANCE_MONTHS:],
         billed_kwh=billed,
+        moved_kwh=np.zeros(shape),
         coverage=known / np.maximum(customers, 1)[:, None],
+        ranked=["–"] * len(ids),
         customers=customers,
         last_month=last_month,
         site=site,
     )
-    return Whole(
-        around=Surroundings(
-            peers=peer_groups(*merge_histograms([part.peers for part in sums])),
-            hours_of_use=peer_quantiles(*merge_histograms([part.hours_of_use for part in sums])),
-            summer_rise=peer_quantiles(*merge_histograms([part.summer_rise for part in sums])),
-            losses=_losses(batch, found),
-            debts=merge_parties(sums),
-        ),
-        transformers=batch,
-        customers=_merge_debtors(sums, as_of, site),
+    around = Surroundings(
+        peers=peer_groups(*merge_histograms([part.peers for part in sums])),
+        hours_of_use=peer_quantiles(*merge_histograms([part.hours_of_use for part in sums])),
+        summer_rise=peer_quantiles(*merge_histograms([part.summer_rise for part in sums])),
+        losses=_losses(batch, found),
+        debts=merge_parties(sums),
+        signs=no_signs(),
+        doubtful=nothing_doubtful(),
     )
+    return Whole(around, batch, _merge_debtors(sums, as_of, site), found)
+
+
+def whole_of(
+    batch: TransformerBatch, found_kwh: Floats, customers: CustomerBatch, around: Surroundings
+) -> Whole:
+    """The same with other transformers, whose losses are what points are judged against."""
+    return Whole(replace(around, losses=_losses(batch, found_kwh)), batch, customers, found_kwh)
 
 
 def _losses(batch: TransformerBatch, found_kwh: Floats) -> TransformerLosses:

@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         ("evidence", pa.string()),
         ("sentence_fa", pa.string()),
         ("sentence_en", pa.string()),
+        ("explained_by", pa.string()),
     ]
 )
 _TALLY = b"tally"

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -22,23 +22,26 @@ from sqlalchemy import text
 from etl.lake.manifest import Manifest, require_manifest
 from etl.lake.snapshot import reading
 from etl.lake.transformers import read_transformers
-from etl.lake.visits import read_agents
+from etl.lake.visits import read_visits
 from etl.memory import peak_rss_mb
+from etl.scan.areas import with_areas
 from etl.scan.cluster import Outcome, cluster, run_tasks
 from etl.scan.in_force import catalogue_in_force, expired_exceptions
 from etl.scan.keys import RuleKeys, sums_key
 from etl.scan.nearby import nearby
-from etl.scan.reductions import BALANCE_MONTHS, BucketSums, Whole, merge
+from etl.scan.reductions import BucketSums, Whole, merge
 from etl.scan.results import SCHEMA, read_results
 from etl.scan.standing import Standing, StandingFiles
 from etl.scan.tasks import BucketTask, TaskReport, evaluate_task, evaluate_whole_task, reduce_task
 from etl.scan.trial import hold_back, on_trial, standing_findings
 from rules.batch import day_number
+from rules.doubtful_readings import doubtful_readings
 from rules.rule import ACTIVE, JUDGED, Catalogue
 from rules.signals import all_signals
 from rules.signals.registry import SubjectKind
 from rules.site import load_site
 from tarazu.cases import scan_runs
+from tarazu.cases.explaining import cleared_agents
 from tarazu.cases.opening import CaseOpening, Judged, MergeMoment, Opened, changed_subjects
 from tarazu.database import advisory_lock, create_engine, database_faults, libpq_uri
 from tarazu.folders import private_folder
@@ -219,6 +222,7 @@ class _Scan:
         self._files = StandingFiles(settings.standing_directory)
         self._base: Standing | None = None
         self._changed_subjects: list[tuple[str, str]] = []
+        self._cleared_agents: list[str] = []
         self._sums: dict[int, BucketSums] = {}
         self._sums_keys: dict[int, str] = {}
         self._result_keys: dict[str, str] = {}
@@ -236,6 +240,9 @@ class _Scan:
             if self._base is not None and self._base.inputs == self._inputs and not self._changed_subjects:
                 return None
         async with self._engine.begin() as connection:
+            self._cleared_agents = await cleared_agents(
+                connection, self._as_of, self._settings.case_window_days
+            )
             run_id = await scan_runs.begin(
                 connection,
                 as_of=self._as_of,
@@ -345,6 +352,7 @@ class _Scan:
                     repr(self._site),
                     self._not_evaluated,
                     sorted(self._failed),
+                    self._cleared_agents,
                 ]
             ).encode()
         ).hexdigest()[:16]
@@ -374,19 +382,16 @@ class _Scan:
                 sums[outcome.key] = outcome.value
                 self._files.write_sums(outcome.key, self._sums_keys[outcome.key], outcome.value)
             self._progress("reduce", done, len(jobs))
-        table, delivered = read_transformers(self._settings.lake_directory / self._manifest.transformers)
-        ids = table.column("transformer_id").to_numpy()
-        codes = table.column("code").to_pylist()
-        districts = table.column("district_id").to_numpy()
-        return merge(
+        transformers = read_transformers(self._settings.lake_directory / self._manifest.transformers)
+        whole = merge(
             # In the order of the buckets, so that sums of floats are the same in every scan.
             [sums[number] for number in sorted(sums)],
-            (ids, codes, districts),
-            delivered[:, -BALANCE_MONTHS:],
+            transformers,
             last_month=self._balance_month(),
             as_of=day_number(self._as_of),
             site=self._site,
         )
+        return with_areas(whole, [task for task in tasks if task.number in sums], transformers)
 
     def _balance_month(self) -> int:
         return BucketTask(0, Path(), 0, self._as_of, self._site).last_month
@@ -404,13 +409,33 @@ class _Scan:
             for kind in get_args(SubjectKind)
         }
         jobs: dict[Any, Any] = {}
+        wholes: list[tuple[SubjectKind, Batch]] = [
+            ("transformer", whole.transformers),
+            ("customer", whole.customers),
+        ]
+        everywhere = whole.around
+        if rules["reading_agent"]:
+            path = self._settings.lake_directory / self._manifest.visits
+            read = read_visits(path, as_of=day_number(self._as_of), site=self._site)
+            wholes.append(("reading_agent", read.agents))
+            everywhere = replace(
+                everywhere,
+                doubtful=doubtful_readings(
+                    read.visits,
+                    read.bucket_class % self._manifest.buckets,
+                    read.agents,
+                    # What opens no case carries nobody's findings.
+                    [rule for rule in rules["reading_agent"] if rule.status in ACTIVE],
+                    self._cleared_agents,
+                ),
+            )
         # The surroundings go along with each task (some 100 kB): scattered ones are lost with the workers that hold them,
         # and with them every task that needs them.
         for task in tasks:
             path = results / f"bucket-{task.number:04d}.parquet"
             if task.number in self._failed:
                 continue
-            around = nearby(whole.around, self._sums[task.number])
+            around = nearby(everywhere, self._sums[task.number], task.number)
             if self._stands(path.stem, self._keys.of_bucket(self._sums_keys[task.number], around)):
                 continue
             if path.exists():
@@ -418,15 +443,6 @@ class _Scan:
                 continue
             jobs[task.number] = (evaluate_task, (task, around, rules["usage_point"], path), {})
         day = self._as_of.isoformat()
-        wholes: list[tuple[SubjectKind, Batch]] = [
-            ("transformer", whole.transformers),
-            ("customer", whole.customers),
-        ]
-        if rules["reading_agent"]:
-            visits = self._settings.lake_directory / self._manifest.visits
-            wholes.append(
-                ("reading_agent", read_agents(visits, as_of=day_number(self._as_of), site=self._site))
-            )
         for name, batch in wholes:
             if rules[name] and not self._stands(name, self._keys.of_whole(batch, self._as_of)):
                 path = results / f"{name}.parquet"

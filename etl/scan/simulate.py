@@ -19,6 +19,7 @@ from etl.lake.files import read_bucket
 from etl.lake.manifest import require_manifest
 from etl.lake.transformers import read_transformers
 from etl.lake.visits import read_agents
+from etl.scan.areas import with_areas
 from etl.scan.reductions import BALANCE_MONTHS, Whole, merge, reduce_bucket
 from etl.scan.run import not_evaluated
 from etl.scan.tasks import BucketTask
@@ -313,19 +314,11 @@ def _whole(
         ):
             sums.append(part)
             progress("reduce", done, len(tasks))
-    table, delivered = read_transformers(settings.lake_directory / manifest.transformers)
-    return merge(
-        sums,
-        (
-            table.column("transformer_id").to_numpy(),
-            table.column("code").to_pylist(),
-            table.column("district_id").to_numpy(),
-        ),
-        delivered[:, -BALANCE_MONTHS:],
-        last_month=last_month,
-        as_of=day_number(tasks[0].as_of),
-        site=tasks[0].site,
+    transformers = read_transformers(settings.lake_directory / manifest.transformers)
+    whole = merge(
+        sums, transformers, last_month=last_month, as_of=day_number(tasks[0].as_of), site=tasks[0].site
     )
+    return with_areas(whole, tasks, transformers)
 
 
 def _side_json(side: Side) -> dict[str, int]:

@@ -122,6 +122,12 @@ class Finding(
     )
     sentence_fa: str = column("The reason in Persian, with its numbers.")
     sentence_en: str = column("The reason in English, with its numbers.")
+    is_explained: bool = computed(
+        lambda c, _: c.explained_by_agent_id.is_not(None),
+        lambda row: row.explained_by_agent_id is not None,
+        "Whether it rests on readings that a reading agent's case puts in doubt: that case carries it, and this one's confidence "
+        "and money at risk do not count it.",
+    )
     created_at: dt.datetime = column("When it was first found, UTC.")
 
     evidence: list[Evidence] = elements(

@@ -39,6 +39,7 @@ Unit = Literal[
     "kvarh",
     "V",
     "second",
+    "code",
 ]
 SubjectKind = Literal["usage_point", "transformer", "customer", "reading_agent"]
 Need = Literal[
@@ -89,7 +90,10 @@ Need = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One number of a signal: its unit and what it means, in English and Persian."""
+    """One number of a signal: its unit and what it means, in English and Persian.
+
+    A `code` is a text that names something, such as a transformer: sentences and evidence show it, no condition compares it.
+    """
 
     unit: Unit
     en: str
@@ -98,7 +102,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SignalValues:
-    """`present` (subjects,) bool; each of `fields` (subjects,) float64 or int64, undefined where not present.
+    """`present` (subjects,) bool; each of `fields` (subjects,) float64, int64 or, of a code, str; undefined where not
+    present.
 
     `invoice_id` (subjects,) int64 names the bill that shows it best, -1 for none.
     """

@@ -27,16 +27,32 @@ def log10_binomial_tail(count: Floats, trials: Floats, probability: Floats) -> F
     """
     count, trials = np.asarray(count, np.float64), np.asarray(trials, np.float64)
     p = np.clip(np.asarray(probability, np.float64), 1e-12, 1 - 1e-12)
-    a, b = np.maximum(count, 1.0), np.maximum(trials - count + 1.0, 1.0)
+    log10_tail = _log10_beta(np.maximum(count, 1.0), np.maximum(trials - count + 1.0, 1.0), p)
+    found: Floats = np.where(count <= 0, 0.0, np.minimum(log10_tail, 0.0))
+    return found
+
+
+def log10_t_tail(t: Floats, degrees: Floats) -> Floats:
+    """(n,) log10 P(T ≥ t) of Student's t with so many degrees of freedom, for t ≥ 0; that of 0 for a negative t.
+
+    P(T ≥ t) = I_x(ν/2, 1/2) / 2 with x = ν / (ν + t²) (Abramowitz and Stegun 26.5.27).
+    """
+    t, degrees = np.maximum(np.asarray(t, np.float64), 0.0), np.asarray(degrees, np.float64)
+    x = np.clip(degrees / (degrees + t * t), 1e-300, 1 - 1e-12)
+    both: Floats = _log10_beta(degrees / 2.0, np.full_like(x, 0.5), x)
+    return np.minimum(both, 0.0) + math.log10(0.5)
+
+
+def _log10_beta(a: Floats, b: Floats, p: Floats) -> Floats:
+    """(n,) log10 of the regularised incomplete beta function I_p(a, b)."""
     is_tail = p < (a + 1) / (a + b + 2)
     x, c, d = np.where(is_tail, p, 1 - p), np.where(is_tail, a, b), np.where(is_tail, b, a)
     front = _log_gamma(c + d) - _log_gamma(c + 1) - _log_gamma(d) + c * np.log(x) + d * np.log1p(-x)
     log_side = front + np.log(_fraction(c, d, x))
-    log10_tail = np.where(
+    log_beta: Floats = np.where(
         is_tail, log_side, np.log1p(-np.minimum(np.exp(np.minimum(log_side, 0.0)), 1 - 1e-16))
     )
-    found: Floats = np.where(count <= 0, 0.0, np.minimum(log10_tail / math.log(10), 0.0))
-    return found
+    return log_beta / math.log(10)
 
 
 def evidence(log10_p: Floats, tested: Bools) -> Floats:

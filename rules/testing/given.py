@@ -33,6 +33,7 @@ from rules.batch import (
 from rules.signals.contract_use import contract_key
 from rules.site import Site, StepTariff, load_site
 from rules.testing.agents import agents_of
+from rules.testing.areas import signs_of
 from rules.testing.points import Bill, Interval, Point, Visit, panel_of, point_batch
 from rules.testing.series import read_day, read_series, read_words
 from tarazu.identifiers.bill import (
@@ -165,6 +166,8 @@ def _point(given: Given, scan_day: int, last_month: int, site: Site) -> Batch:
             np.array([_number(loss.get("kwh"))]),
             np.array([float(loss.get("explained_kwh", 0))]),
         )
+    if "mapping_proposal" in given or "missing_energy" in given:
+        around["signs"] = signs_of(given.get("mapping_proposal"), given.get("missing_energy"))
     return replace(batch, **around)
 
 
@@ -351,14 +354,18 @@ def _payment_id(given: Given, bill_id: int | None, payable: int | None) -> int:
 def _transformer(given: Given, last_month: int, site: Site) -> TransformerBatch:
     delivered, billed = read_series(given.get("delivered_kwh", "")), read_series(given.get("billed_kwh", ""))
     coverage = read_series(given.get("coverage_percent", f"{len(billed)}x100" if billed else ""))
-    if not len(delivered) == len(billed) == len(coverage):
-        raise ValueError("delivered_kwh, billed_kwh and coverage_percent are not of one length")
+    moved = read_series(given.get("moved_kwh", f"{len(billed)}x0" if billed else ""))
+    if not len(delivered) == len(billed) == len(coverage) == len(moved):
+        raise ValueError("delivered_kwh, billed_kwh, moved_kwh and coverage_percent are not of one length")
     return TransformerBatch(
         transformer_id=np.array([1]),
         code=["1"],
         district_id=np.array([1]),
+        feeder_id=np.array([-1]),
         delivered_kwh=np.array([delivered]),
         billed_kwh=np.array([billed]),
+        moved_kwh=np.array([moved]),
+        ranked=["–"],
         coverage=np.array([coverage]) / 100.0,
         customers=np.array([given.get("customers", 50)]),
         last_month=last_month,

@@ -25,7 +25,13 @@ def test_a_finding_carries_all_that_explains_it():
     assert (finding.evidence_from, finding.evidence_to) == (dt.date(2025, 9, 1), dt.date(2026, 1, 1))
     assert finding.energy_at_risk_kwh == 1217.5
     assert finding.money_at_risk_rial == 1217.5 * 6000
-    assert json.loads(finding.parameters) == {"least_months": 4, "least_usual_kwh": 0.5}
+    assert json.loads(finding.parameters) == {
+        "least_months": 4,
+        "least_usual_kwh": 0.5,
+        "least_doubtful": 2,
+        "doubtful_percent": 50,
+    }
+    assert finding.explained_by == ""
     assert json.loads(finding.evidence) == [
         {"signal": "zero_run", "field": "months", "value": 4, "unit": "month"},
         {"signal": "zero_run", "field": "usual_daily_kwh", "value": 10.0, "unit": "kWh/day"},

@@ -53,6 +53,7 @@ def test_no_sentence_has_an_unfilled_place_or_a_value_that_is_none():
         (20454, "date", "2026-01-01", "۱۴۰۴/۱۰/۱۱"),
         (7, "count", "7", "۷"),
         (100.0, "units", "100 units", "۱۰۰ واحد"),
+        ("T0101", "code", "T0101", "T۰۱۰۱"),
     ],
 )
 def test_a_value_is_written_as_people_read_it(value, unit, en, fa):

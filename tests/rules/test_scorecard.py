@@ -7,7 +7,7 @@ import datetime as dt
 
 import pytest
 
-from rules.scorecard import by_contractor, scorecards
+from rules.scorecard import scorecards
 from rules.signals import all_signals
 from rules.testing.agents import agents_of
 
@@ -47,12 +47,3 @@ def test_weights_are_site_values_and_a_weight_of_nothing_leaves_the_part_out(bat
     reading = dataclasses.replace(site.reading, scorecard_weights=tuple((name, 0.0) for name in names))
     cards = scorecards(dataclasses.replace(batch, site=dataclasses.replace(site, reading=reading)))
     assert {card.score for card in cards} == {None}
-
-
-def test_a_contractor_has_the_visits_of_all_its_agents(batch):
-    cards = {card.key: card for card in scorecards(by_contractor(batch))}
-    assert set(cards) == {"K1", "K2"}
-    (part,) = [part for part in cards["K1"].parts if part.signal == "round_readings"]
-    assert (part.count, part.visits) == (400 + 4 * 100, 5000)
-    assert cards["K1"].visits == cards["K2"].visits == 5000
-    assert cards["K1"].score > cards["K2"].score == 0

@@ -43,7 +43,8 @@ SELECT f.*,
     CASE WHEN f.subject_kind = 'transformer' THEN t.id END AS transformer_id,
     CASE WHEN f.subject_kind = 'reading_agent' THEN a.id END AS reading_agent_id,
     d.id AS known_district_id,
-    i.id AS known_invoice_id
+    i.id AS known_invoice_id,
+    x.id AS explained_by_agent_id
 FROM {staging} f
 LEFT JOIN usage_point p ON f.subject_kind = 'usage_point' AND p.id = f.subject_id AND p.subscription_no = f.subject_key
 LEFT JOIN customer c ON f.subject_kind = 'customer' AND c.id = f.subject_id AND c.customer_no = f.subject_key
@@ -52,6 +53,7 @@ LEFT JOIN distribution_transformer t
 LEFT JOIN reading_agent a ON f.subject_kind = 'reading_agent' AND a.id = f.subject_id AND a.agent_no = f.subject_key
 LEFT JOIN district d ON d.id = f.district_id
 LEFT JOIN invoice i ON i.id = f.invoice_id
+LEFT JOIN reading_agent x ON f.explained_by <> '' AND x.agent_no = f.explained_by
 WHERE num_nonnulls(p.id, c.id, t.id, a.id) = 1
 """
 
@@ -82,12 +84,15 @@ LEFT JOIN closed ON closed.subject_kind = w.subject_kind AND closed.subject_key 
 """
 
 # The rules of a family speak of the same loss, so the largest estimate stands for the case; they are independent
-# witnesses of it, so their doubts multiply. Priority: the rial one expects to recover.
+# witnesses of it, so their doubts multiply. Priority: the rial one expects to recover. What another case explains is
+# kept without weight: a case of nothing else is the last of the queue.
 _MEASURES = """
     (ARRAY['low', 'medium', 'high', 'critical'])[max(array_position(ARRAY['low', 'medium', 'high', 'critical'], f.severity::text))]
         AS severity,
-    round((1 - exp(sum(ln(1 - least(f.confidence, 0.999)))))::numeric, 6)::float8 AS confidence,
-    max(f.energy_at_risk_kwh) AS energy_at_risk_kwh, max(f.money_at_risk_rial) AS money_at_risk_rial
+    round((1 - exp(coalesce(sum(ln(1 - least(f.confidence, 0.999)))
+        FILTER (WHERE f.explained_by_agent_id IS NULL), 0)))::numeric, 6)::float8 AS confidence,
+    coalesce(max(f.energy_at_risk_kwh) FILTER (WHERE f.explained_by_agent_id IS NULL), 0) AS energy_at_risk_kwh,
+    coalesce(max(f.money_at_risk_rial) FILTER (WHERE f.explained_by_agent_id IS NULL), 0) AS money_at_risk_rial
 """
 
 _OPEN = f"""
@@ -115,10 +120,11 @@ WITH identified AS (
 ), added AS (
     INSERT INTO finding (id, case_id, rule_id, rule_version, severity, confidence, energy_at_risk_kwh,
         money_at_risk_rial, evidence_from, evidence_to, invoice_id, parameters, evidence, sentence_fa, sentence_en,
-        first_scan_run_id)
+        explained_by_agent_id, first_scan_run_id)
     SELECT i.id, i.target_id, i.rule_id, i.rule_version, i.severity, i.confidence,
         i.energy_at_risk_kwh, i.money_at_risk_rial, i.evidence_from, i.evidence_to, i.known_invoice_id,
-        i.parameters::jsonb, i.evidence::jsonb, i.sentence_fa, i.sentence_en, :run
+        i.parameters::jsonb, i.evidence::jsonb, i.sentence_fa, i.sentence_en,
+        i.explained_by_agent_id, :run
     FROM identified i
     WHERE i.is_new OR NOT EXISTS (SELECT 1 FROM finding known WHERE known.id = i.id)
     ORDER BY i.target_id

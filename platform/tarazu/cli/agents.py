@@ -25,9 +25,9 @@ def agents(
 ) -> None:
     """Show how the visits of reading agents compare with others' on the same routes; the numbers, not a verdict."""
     from etl.lake.manifest import require_manifest
-    from etl.lake.visits import read_agents
+    from etl.lake.visits import read_agents, read_contractors
     from rules.batch import day_number
-    from rules.scorecard import by_contractor, scorecards
+    from rules.scorecard import scorecards
     from rules.site import load_site
 
     with reporting(as_json=as_json):
@@ -40,8 +40,8 @@ def agents(
             )
         day = dt.date.fromisoformat(manifest.last_day)
         site = load_site(day, settings.site_file, settings.company_code)
-        batch = read_agents(settings.lake_directory / manifest.visits, as_of=day_number(day), site=site)
-        cards = scorecards(by_contractor(batch) if of_contractors else batch)
+        read = read_contractors if of_contractors else read_agents
+        cards = scorecards(read(settings.lake_directory / manifest.visits, as_of=day_number(day), site=site))
         if key is not None:
             cards = [card for card in cards if card.key == key]
             if not cards:

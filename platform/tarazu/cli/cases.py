@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import select
 
+from tarazu.cases.explaining import carried_by
 from tarazu.cli.context import Json, open_sessions, reporting, run, settings_with_database
 from tarazu.cli.output import out, print_json
 from tarazu.errors import NotFoundError
-from tarazu.models import Case, Finding, RuleVersion
+from tarazu.models import Case, Finding, ReadingAgent, RuleVersion
 from tarazu.settings import Settings
 
 
@@ -42,6 +43,12 @@ def explain(
             out.print(
                 f"  {finding['sentence']['en']}\n  {finding['sentence']['fa']}", markup=False, soft_wrap=True
             )
+            if finding["explainedByAgent"] is not None:
+                out.print(
+                    f"    explained by doubtful readings; the case of reading agent {finding['explainedByAgent']} carries it",
+                    markup=False,
+                    soft_wrap=True,
+                )
             for value in finding["evidence"]:
                 out.print(
                     f"    {value['signal']}.{value['field']} = {value['value']} {_spoken(value['unit'])}".rstrip(),
@@ -53,6 +60,10 @@ def explain(
             out.print(
                 "    innocent causes: " + "; ".join(c["en"] for c in finding["innocentCauses"]), markup=False
             )
+        if explained["carries"]:
+            out.print("\nfindings about customers that rest on these readings:", markup=False)
+            for one in explained["carries"]:
+                out.print(f"    {one['subjectKey']}: {one['ruleId']} (case {one['caseNo']})", markup=False)
 
 
 def _spoken(unit: str) -> str:
@@ -70,7 +81,8 @@ async def _explain(settings: Settings, name: str) -> dict[str, Any]:
             raise NotFoundError(f"There is no case {name}.", mend="Numbers stand in the list of cases.")
         rows = (
             await session.execute(
-                select(Finding, RuleVersion)
+                select(Finding, RuleVersion, ReadingAgent.agent_no)
+                .outerjoin(ReadingAgent, ReadingAgent.id == Finding.explained_by_agent_id)
                 .join(
                     RuleVersion,
                     (RuleVersion.rule_id == Finding.rule_id) & (RuleVersion.version == Finding.rule_version),
@@ -79,6 +91,7 @@ async def _explain(settings: Settings, name: str) -> dict[str, Any]:
                 .order_by(Finding.money_at_risk_rial.desc(), Finding.id)
             )
         ).all()
+        carried = await carried_by(session, found)
     return {
         "id": str(found.id),
         "caseNo": found.case_no,
@@ -106,11 +119,13 @@ async def _explain(settings: Settings, name: str) -> dict[str, Any]:
                 "moneyAtRiskRial": finding.money_at_risk_rial,
                 "onTrial": finding.on_trial,
                 "isCurrent": finding.ended_scan_run_id is None,
+                "explainedByAgent": agent_no,
                 "action": rule.definition["action"],
                 "innocentCauses": rule.definition["innocent_causes"],
             }
-            for finding, rule in rows
+            for finding, rule, agent_no in rows
         ],
+        "carries": carried,
     }
 
 

@@ -177,6 +177,7 @@ class Finding(Base):
         _known("invoice_id"),
         Index(None, "first_scan_run_id"),
         _known("ended_scan_run_id"),
+        _known("explained_by_agent_id"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         {"info": {"natural_key": ("id",)}},
     )
@@ -200,6 +201,8 @@ class Finding(Base):
     sentence_en: Mapped[str]
     # Whether its rule was on trial at the last scan that found it: it may yet prove a bad rule.
     on_trial: Mapped[bool] = mapped_column(server_default=false())
+    # It rests on readings of this agent that are in doubt: the agent's case carries it, and its own case does not count it.
+    explained_by_agent_id: Mapped[int | None] = mapped_column(ForeignKey("reading_agent.id"))
     first_scan_run_id: Mapped[int] = mapped_column(ForeignKey("scan_run.id"))
     ended_scan_run_id: Mapped[int | None] = mapped_column(ForeignKey("scan_run.id"))
     created_at: Mapped[CreatedAt]
@@ -207,6 +210,7 @@ class Finding(Base):
     case: Mapped[Case] = relationship(lazy="raise", back_populates="findings")
     rule: Mapped[RuleVersion] = relationship(lazy="raise")
     invoice: Mapped[Invoice | None] = relationship(lazy="raise")
+    explained_by_agent: Mapped[ReadingAgent | None] = relationship(lazy="raise")
     first_scan_run: Mapped[ScanRun] = relationship(lazy="raise", foreign_keys=[first_scan_run_id])
     ended_scan_run: Mapped[ScanRun | None] = relationship(lazy="raise", foreign_keys=[ended_scan_run_id])
 

@@ -307,16 +307,16 @@ def test_the_panel_is_the_use_by_day_of_the_databases_bills(utility, sql):
 def test_transformers_have_the_energy_of_whole_months(utility, sql):
     snapshot(utility)
     manifest = require_manifest(utility.lake_directory)
-    table, delivered = read_transformers(utility.lake_directory / manifest.transformers)
+    table = read_transformers(utility.lake_directory / manifest.transformers)
     last_month = month_number(dt.date.fromisoformat(manifest.last_day) - dt.timedelta(days=1))
 
-    assert table.column("transformer_id").to_pylist() == [
-        number for (number,) in sql("SELECT id FROM distribution_transformer ORDER BY id")
-    ]
+    assert list(zip(table.transformer_id.tolist(), table.feeder_id.tolist(), table.code, strict=True)) == sql(
+        "SELECT id, coalesce(feeder_id, -1), code FROM distribution_transformer ORDER BY id"
+    )
     # A month in the middle of the window, by its days: readings are of Jalali months.
     month = last_month - 6
     start, end = (EPOCH + dt.timedelta(days=month_start(number)) for number in (month, month + 1))
-    for transformer, kwh in zip(table.column("transformer_id").to_pylist(), delivered[:, -7], strict=True):
+    for transformer, kwh in zip(table.transformer_id.tolist(), table.delivered_kwh[:, -7], strict=True):
         [(expected,)] = sql(
             "SELECT sum(delivered_kwh / (period_end - period_start) * (least(period_end, $2::date)"
             " - greatest(period_start, $1::date)))::float8 FROM transformer_energy"

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from etl.lake.transformers import TransformerTable
 from etl.scan.reductions import BALANCE_MONTHS, merge, reduce_bucket
 from rules.batch import OUTCOMES, day_number, month_number, month_starts
 from rules.site import load_site
@@ -34,9 +35,8 @@ def whole(*buckets, delivered_kwh):
     ids = np.array([TRANSFORMER, OTHER])
     delivered = np.full((2, BALANCE_MONTHS), np.nan)
     delivered[0] = delivered_kwh
-    return merge(
-        sums, (ids, ["7", "9"], ids), delivered, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=site
-    ).around
+    transformers = TransformerTable(ids, ["7", "9"], ids, ids, delivered)
+    return merge(sums, transformers, last_month=LAST_MONTH, as_of=day_number(AS_OF), site=site).around
 
 
 def test_a_loss_is_of_a_month_and_visits_behind_the_transformer_explain_it():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from rules.signals.significance import MOST_EVIDENCE, evidence, log10_binomial_tail
+from rules.signals.significance import MOST_EVIDENCE, evidence, log10_binomial_tail, log10_t_tail
 
 
 def exact_log10_tail(count, trials, p):
@@ -70,3 +71,13 @@ def test_among_innocent_agents_hardly_one_is_found():
     assert (found >= 3).sum() == 0
     # Without the correction some would be.
     assert (log10_binomial_tail(count, np.full(2000, 800.0), np.full(2000, 0.1)) <= -3).sum() > 0
+
+
+def test_the_tail_of_students_t_is_that_of_a_statistics_package():
+    t, degrees = np.meshgrid([0.0, 0.1, 0.7, 1.0, 2.0, 5.0, 12.0], [1.0, 1.5, 2.0, 4.0, 10.0, 45.5, 200.0])
+    found = log10_t_tail(t.ravel(), degrees.ravel())
+    np.testing.assert_allclose(found, stats.t.logsf(t, degrees).ravel() / math.log(10), rtol=1e-5, atol=1e-5)
+
+
+def test_a_slope_the_other_way_is_no_evidence():
+    assert log10_t_tail(np.array([-5.0]), np.array([10.0]))[0] == pytest.approx(math.log10(0.5), abs=1e-5)

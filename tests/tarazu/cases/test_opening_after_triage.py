@@ -25,7 +25,7 @@ SELECT 'usage_point' AS subject_kind, p.id AS subject_id, p.subscription_no AS s
     'T02' AS rule_id, 1 AS rule_version, 'high' AS severity, 0.5::float8 AS confidence,
     10.0::float8 AS energy_at_risk_kwh, 1000000::bigint AS money_at_risk_rial, NULL::date AS evidence_from,
     NULL::date AS evidence_to, NULL::bigint AS invoice_id, '{}' AS parameters, '[]' AS evidence,
-    'x' AS sentence_fa, 'x' AS sentence_en
+    'x' AS sentence_fa, 'x' AS sentence_en, '' AS explained_by
 FROM usage_point p
 """
 
