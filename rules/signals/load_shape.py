@@ -46,7 +46,7 @@ _NIGHT = np.array([*range(7), 23])
     ),
     missing="absent where fewer than 14 of the 28 days are known (20 hours of the day delivered), or nothing was used",
     source="load factor as a feature of load profiles; hours of low load of the official tariff",
-    needs=("interval_energy",),
+    needs=("interval_energy", "contracts"),
 )
 def load_shape(batch: PointBatch) -> SignalValues:
     use = batch.hourly_use
