@@ -12,7 +12,7 @@ from tarazu.errors import NotFoundError, StorageError
 
 MANIFEST_NAME = "manifest.json"
 # Raised whenever files of an earlier version cannot be read any more; such a lake is rebuilt.
-FORMAT = 5
+FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)
