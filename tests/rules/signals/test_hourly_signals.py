@@ -65,7 +65,7 @@ points = st.lists(recipes(), min_size=0, max_size=2)
 def agrees(site):
     """Checks a kernel against a definition of one point, among a point without interval readings."""
 
-    def check(name, definition, examples=25):
+    def check(name, definition, examples=18):
         @settings(
             deadline=None, max_examples=examples, suppress_health_check=list(HealthCheck), database=None
         )
