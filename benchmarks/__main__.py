@@ -17,6 +17,7 @@ NAMES: Final = (
     "graphql_paging",
     "graphql_restart",
     "ranking_steg",
+    "interval_attacks",
 )
 # Only where it is named in full: it takes MINUTES, 10 unless set.
 LONG: Final = ("graphql_soak",)

@@ -16,6 +16,7 @@ import numpy as np
 
 from rules.agent_batch import AgentBatch
 from rules.area_signs import AreaSigns
+from rules.hourly_use import HourlyUse, hourly_use
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -394,6 +395,16 @@ class PointBatch:
         column = self.last_known[:, None] + np.arange(-2, 1)[None, :]
         recent = np.take_along_axis(self.daily_kwh, np.maximum(column, 0), axis=1).astype(np.float64)
         return np.where(self.is_current & (column[:, 0] >= 0), recent.mean(axis=1), np.nan)
+
+    @cached_property
+    def hourly_use(self) -> HourlyUse:
+        """Active energy of the last three months by day and hour, of the points that have it by interval."""
+        return hourly_use(
+            self.intervals,
+            quantity=QUANTITIES.index("active_energy_kwh"),
+            points=len(self),
+            as_of=self.as_of,
+        )
 
     @cached_property
     def bill_power_kw(self) -> Floats:

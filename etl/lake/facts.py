@@ -18,11 +18,12 @@ _STATUS_DAYS = ("cut_from", "vacant_from", "seasonal_from", "generation_from")
 def bucket_facts(tables: BucketTables) -> list[str]:
     """Of the needs of signals (`rules.signals.registry.Need`) those that these tables meet, sorted."""
     points, bills, events, intervals = tables.points, tables.bills, tables.events, tables.intervals
+    has_energy = _any(pc.equal(intervals.column("quantity"), QUANTITIES.index("active_energy_kwh")))
     of_phase = pc.greater(intervals.column("phase"), 0)
     told = {
         "bills": len(bills) > 0,
-        "panel": len(bills) > 0,
-        "peers": len(bills) > 0,
+        "panel": len(bills) > 0 or has_energy,
+        "peers": len(bills) > 0 or has_energy,
         "events": len(events) > 0,
         "payables": _any(pc.greater_equal(bills.column("payable_rial"), 0)),
         "bill_ids": _any(pc.greater_equal(bills.column("bill_id"), 0)),
@@ -31,9 +32,7 @@ def bucket_facts(tables: BucketTables) -> list[str]:
         "inspections": len(tables.inspections) > 0,
         "inspection_notes": _any(pc.not_equal(tables.inspections.column("note"), "")),
         "export_registers": len(tables.exports) > 0,
-        "interval_energy": _any(
-            pc.equal(intervals.column("quantity"), QUANTITIES.index("active_energy_kwh"))
-        ),
+        "interval_energy": has_energy,
         "phase_currents": _any(
             pc.and_(of_phase, pc.equal(intervals.column("quantity"), QUANTITIES.index("current_a")))
         ),

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from etl.lake.panel import daily_use
+from etl.lake.panel import daily_use, interval_use
 from rules.areas import AreaPoints
 from rules.batch import (
     NO_DAY,
+    QUANTITIES,
     Bills,
     Events,
     ExportReadings,
@@ -43,6 +44,7 @@ INSPECTIONS_FILE, EXPORTS_FILE, INTERVALS_FILE = "inspections.arrow", "exports.a
 # The unpaid bills once more, one in twenty: the first pass of a scan needs no others.
 DEBTS_FILE = "debts.parquet"
 _PANEL = "daily_kwh"
+_ACTIVE_ENERGY = QUANTITIES.index("active_energy_kwh")
 # lz4 reads three times as fast as zstd here and is a fifth larger; a scan reads far more often than it writes.
 _COMPRESSION = "lz4"
 
@@ -61,6 +63,8 @@ def write_bucket(folder: Path, tables: BucketTables, *, last_month: int, months:
         last_month=last_month,
         months=months,
     )
+    intervals = _of_points(tables.intervals, ids, "quantity", "phase", "second")
+    panel = _with_intervals(panel, _numpy(bills, "point"), intervals, last_month)
     cells = pa.FixedSizeListArray.from_arrays(pa.array(panel.reshape(-1)), months)
     inspections = tables.inspections
     notes = pa.array([search_key(note or "") for note in inspections.column("note").to_pylist()], pa.string())
@@ -72,7 +76,7 @@ def write_bucket(folder: Path, tables: BucketTables, *, last_month: int, months:
         EVENTS_FILE: _of_points(tables.events, ids, "day"),
         INSPECTIONS_FILE: _of_points(inspections, ids, "day", "outcome", "note"),
         EXPORTS_FILE: _of_points(tables.exports, ids, "installation_id", "day", "index_kwh"),
-        INTERVALS_FILE: _of_points(tables.intervals, ids, "quantity", "phase", "second"),
+        INTERVALS_FILE: intervals,
     }
 
     temporary = folder.with_name(f".{folder.name}.tmp")
@@ -85,6 +89,33 @@ def write_bucket(folder: Path, tables: BucketTables, *, last_month: int, months:
             os.fsync(file.fileno())
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)
+
+
+def _with_intervals(
+    panel: NDArray[np.float32], billed: NDArray[np.int32], intervals: pa.Table, last_month: int
+) -> NDArray[np.float32]:
+    """The panel with what meters recorded by interval where a point has no bill at all.
+
+    Bills stay what months are judged by: where there are some, a month that nobody billed is unknown, not small.
+    """
+    rows, months = panel.shape
+    metered = np.ones(rows, np.bool_)
+    metered[billed] = False
+    if not len(intervals) or not metered.any():
+        return panel
+    point = _numpy(intervals, "point")
+    chosen = metered[point] & (_numpy(intervals, "quantity") == _ACTIVE_ENERGY)
+    chosen &= (_numpy(intervals, "phase") == 0) & (_numpy(intervals, "duration_minutes") > 0)
+    use = interval_use(
+        point[chosen],
+        _numpy(intervals, "second")[chosen],
+        _numpy(intervals, "duration_minutes")[chosen],
+        _numpy(intervals, "value")[chosen],
+        rows=rows,
+        last_month=last_month,
+        months=months,
+    )
+    return np.where(metered[:, None], use, panel)
 
 
 def _write(table: pa.Table, path: Path) -> None:

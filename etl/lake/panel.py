@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rules.batch import month_starts
+from rules.hourly_use import TEHRAN_SECONDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # A month of which fewer days are billed says too little about the month: a third of it.
 LEAST_DAYS = 10
+_DAY_SECONDS, _DAY_MINUTES = 86_400, 1_440.0
 
 
 def spread(
@@ -62,5 +64,33 @@ def daily_use(
 ) -> NDArray[np.float32]:
     """(rows, months) kWh/day by calendar month, NaN where fewer than `LEAST_DAYS` of the month are billed."""
     total, days = spread(row, start, end, kwh, rows=rows, last_month=last_month, months=months)
+    known = days >= LEAST_DAYS
+    return np.where(known, total / np.where(known, days, 1.0), np.nan).astype(np.float32)
+
+
+def interval_use(
+    row: NDArray[np.int32],
+    second: NDArray[np.int64],
+    minutes: NDArray[np.int16],
+    kwh: NDArray[np.float64],
+    *,
+    rows: int,
+    last_month: int,
+    months: int,
+) -> NDArray[np.float32]:
+    """(rows, months) kWh/day by calendar month of Tehran from energy by interval, NaN where less than `LEAST_DAYS` of
+    the month is delivered. `second` is the start of an interval; it counts for the month in which it begins.
+
+    Two meters at once add their energy and count their time once, up to the month's, as in `spread`.
+    """
+    bounds = month_starts(last_month, months)
+    day = (second + TEHRAN_SECONDS) // _DAY_SECONDS
+    inside = np.flatnonzero((day >= bounds[0]) & (day < bounds[-1]))
+    month = np.searchsorted(bounds, day[inside], side="right") - 1
+    cell = row[inside].astype(np.int64) * months + month
+    size = rows * months
+    total = np.bincount(cell, weights=kwh[inside], minlength=size).reshape(rows, months)
+    covered = np.bincount(cell, weights=minutes[inside], minlength=size).reshape(rows, months) / _DAY_MINUTES
+    days = np.minimum(covered, np.diff(bounds)[None, :])
     known = days >= LEAST_DAYS
     return np.where(known, total / np.where(known, days, 1.0), np.nan).astype(np.float32)

@@ -40,6 +40,15 @@ from tarazu.moments import reach
 if TYPE_CHECKING:
     from tarazu.settings import Settings
 
+_LAST_DAY_QUERY = """
+SELECT coalesce(
+    (SELECT max(period_end) FROM invoice WHERE period_end <= current_date),
+    -- The day after the newest, of which only a part may be there yet.
+    (SELECT least((max(started_at) AT TIME ZONE 'UTC')::date + 1, current_date)
+     FROM interval_reading WHERE started_at <= now())
+)
+"""
+
 # (what, done, of how many); 0 where it is not known.
 Progress = Callable[[str, int, int], None]
 
@@ -184,8 +193,10 @@ class _Snapshot:
         return {number: digest.hexdigest()[:16] for number, digest in hashes.items()}
 
     def _last_day(self) -> dt.date:
-        """The day up to which bills are known; a date in the future is an error of the source, not knowledge."""
-        self._cursor.execute("SELECT max(period_end) FROM invoice WHERE period_end <= current_date")
+        """The day up to which bills are known, or readings by interval where nothing was billed; a date in the future
+        is an error of the source, not knowledge.
+        """
+        self._cursor.execute(_LAST_DAY_QUERY)
         (day,) = self._cursor.fetchone()
         return day if isinstance(day, dt.date) else dt.datetime.now(tz=dt.UTC).date()
 

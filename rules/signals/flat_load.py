@@ -3,14 +3,13 @@ from __future__ import annotations
 import numpy as np
 
 from rules.batch import PointBatch
+from rules.hourly_use import TEHRAN_SECONDS
 
 from .grouping import sum_by_point
 from .interval_runs import DAY_SECONDS, series_of
 from .registry import Field, SignalValues, absent, signal
 from .zero_run import MONTH_DAYS
 
-# Iran has had no summer time since 1401: UTC+3:30 the year round.
-_TEHRAN_SECONDS = 12_600
 # Low-load hours of the first half of the year; for a load that never changes any eight hours would do.
 _NIGHT_FROM, _NIGHT_TO, _NIGHT_SHARE = 23, 7, 8 / 24
 _DAY_MINUTES = 1440.0
@@ -61,7 +60,7 @@ def flat_load(batch: PointBatch) -> SignalValues:
     power = energy.value / minutes
     mean = sum_by_point(point, power, points) / np.maximum(count, 1)
     spread = sum_by_point(point, (power - mean[point]) ** 2, points) / np.maximum(count, 1)
-    hour = (second + _TEHRAN_SECONDS) % DAY_SECONDS // 3600
+    hour = (second + TEHRAN_SECONDS) % DAY_SECONDS // 3600
     night = (hour >= _NIGHT_FROM) | (hour < _NIGHT_TO)
     share = sum_by_point(point[night], energy.value[night], points) / np.where(total > 0, total, 1.0)
     daily = total / np.where(covered > 0, covered, 1.0) * _DAY_MINUTES

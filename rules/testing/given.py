@@ -191,10 +191,10 @@ def _visits(given: list[Given], scan_day: int) -> list[Visit]:
 
 
 def _intervals(given: Given, scan_day: int) -> list[Interval]:
-    """The values over and over, so many days up to the scan; the unknown ones were not delivered."""
+    """The values over and over, so many days up to the scan or their end; the unknown ones were not delivered."""
     minutes = given.get("minutes", 60)
     values = read_series(given["values"])
-    first = scan_day - given.get("days", 1)
+    first = scan_day - given.get("ended_days_ago", 0) - given.get("days", 1)
     count = given.get("days", 1) * _DAY_SECONDS // (max(minutes, 1) * _MINUTE_SECONDS)
     return [
         Interval(

@@ -103,7 +103,7 @@ def test_export_registers_are_told_by_any() -> None:
 @pytest.mark.parametrize(
     ("told", "fact"),
     [
-        (("active_energy_kwh", 0), {"interval_energy"}),
+        (("active_energy_kwh", 0), {"interval_energy", "panel", "peers"}),
         (("current_a", 2), {"phase_currents"}),
         (("current_a", 0), set()),
         (("voltage_v", 1), {"phase_voltages"}),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.lake.panel import LEAST_DAYS, daily_use, spread
+from etl.lake.panel import LEAST_DAYS, daily_use, interval_use, spread
 from rules.batch import EPOCH, day_number, month_number, month_start, month_starts
 
 MONTHS = 6
@@ -95,3 +95,31 @@ def test_a_bill_over_a_partial_month_gives_the_use_of_its_own_days():
     daily = daily_use(*arrays(bills), rows=1, last_month=LAST_MONTH, months=MONTHS)
 
     np.testing.assert_allclose(daily[0, -3:], [10.0, 10.0, 10.0])
+
+
+# (subject, first day, days, kWh a day): readings of a day each.
+METERED = st.tuples(
+    st.integers(0, 1), st.integers(FIRST_DAY - 5, END_DAY + 5), st.integers(1, 70), st.floats(0, 1e4)
+)
+
+
+@given(st.lists(METERED, max_size=6))
+def test_months_without_bills_are_what_the_meter_recorded_by_interval(meters):
+    rows = [(row, start + i, kwh) for row, start, days, kwh in meters for i in range(days)]
+    point, days, kwh = (np.array(column) for column in (zip(*rows, strict=True) if rows else ((), (), ())))
+    # An interval that begins at noon in Tehran.
+    second = days.astype(np.int64) * 86_400 + 30_600
+    minutes = np.full(len(rows), 1440, np.int16)
+    panel = interval_use(
+        point.astype(np.int32),
+        second,
+        minutes,
+        kwh.astype(np.float64),
+        rows=2,
+        last_month=LAST_MONTH,
+        months=MONTHS,
+    )
+
+    total, covered = by_day([(row, day, 1, value) for row, day, value in rows], rows=2)
+    expected = np.where(covered >= LEAST_DAYS, total / np.maximum(covered, 1), np.nan)
+    np.testing.assert_allclose(panel, expected, rtol=1e-5, atol=1e-6)
