@@ -4,7 +4,9 @@ BIN := $(VENV)/bin
 # durable-rules overwrites CFLAGS, so its C part is optimised, and on Python 3.13 linked, through CC.
 RULES_CC := gcc -O2 -DPyEval_CallObject=PyObject_CallObject
 
-.PHONY: help setup demo test lint bench clean
+TEST_WORKERS ?= 3
+
+.PHONY: help setup demo test tests lint bench clean
 
 help: ## list the tasks
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -26,8 +28,12 @@ lint: setup ## ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## lint, types, import contracts and all tests (TEST_EFFORT=20: those that draw or kill, so much longer)
-	$(BIN)/pytest -n 2 -q
+test: setup ## lint, types, import contracts and all tests (TEST_EFFORT=20: those that draw or kill, so much longer)
+	@# Side by side: many tests wait for a process to start or to die.
+	$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests: setup
+	$(BIN)/pytest -n $(TEST_WORKERS) -q
 
 bench: setup ## measure against the anchors (ONLY=name for some, JSON=1 for machines, FULL=1 for all sizes)
 	$(BIN)/python -m benchmarks

@@ -20,6 +20,7 @@ from etl.lake.facts import bucket_facts
 from etl.lake.files import read_bucket, write_bucket
 from etl.lake.manifest import Bucket, Manifest
 from etl.lake.tables import BILLS, EVENTS, INTERVAL_DAYS, INTERVALS, POINTS, BucketTables
+from etl.lake.transformers import TransformerTable
 from etl.scan.reductions import BALANCE_MONTHS, merge, reduce_bucket
 from etl.scan.run import not_evaluated
 from etl.scan.tasks import durable
@@ -122,8 +123,7 @@ class Fleet:
         days = np.diff(month_starts(last_month, BALANCE_MONTHS)).astype(np.float64)
         whole = merge(
             [reduce_bucket(batch, days)],
-            self._transformers(),
-            self._delivered(last_month, site.technical_loss_percent),
+            self._transformers(last_month, site.technical_loss_percent),
             last_month=last_month,
             as_of=day_number(as_of),
             site=site,
@@ -138,9 +138,15 @@ class Fleet:
             np.where(drop.present, drop.fields["drop_percent"], 0.0) if drop.fields else np.zeros(len(batch)),
         )
 
-    def _transformers(self) -> tuple[Ints, list[str], Ints]:
+    def _transformers(self, last_month: int, technical_loss_percent: float) -> TransformerTable:
         ids = np.unique(self._transformer)
-        return ids, [f"T{i}" for i in ids.tolist()], np.full(len(ids), _DISTRICT)
+        return TransformerTable(
+            transformer_id=ids,
+            code=[f"T{i}" for i in ids.tolist()],
+            district_id=np.full(len(ids), _DISTRICT),
+            feeder_id=np.full(len(ids), -1),
+            delivered_kwh=self._delivered(last_month, technical_loss_percent),
+        )
 
     def _delivered(self, last_month: int, technical_loss_percent: float) -> Energy:
         """(transformers, BALANCE_MONTHS) kWh."""
