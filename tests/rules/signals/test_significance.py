@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -23,6 +23,8 @@ def exact_log10_tail(count, trials, p):
     return math.log10(ways) - trials * math.log10(b)
 
 
+# Sums of whole numbers of hundreds of digits: slow on a busy machine, which is no fault.
+@settings(deadline=None)
 @given(
     st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
     st.integers(1, 999).map(lambda thousandths: thousandths / 1000),
