@@ -16,14 +16,17 @@ from tarazu.yaml_file import read_yaml
 
 CATALOGUE_DIRECTORY = Path(__file__).parent / "catalogue"
 TEST_SUFFIX = ".test.yaml"
+INNOCENTS_NAME = "innocents.yaml"
+# Files of a catalogue that are no rules.
+_OTHERS = ("site.yaml", INNOCENTS_NAME)
 
 
 def rule_files(directory: Path) -> list[Path]:
-    """Rule files by name: `T02.yaml`, not its tests and not the site's values."""
+    """Rule files by name: `T02.yaml`, not its tests, the site's values or the innocents."""
     return sorted(
         path
         for path in directory.glob("*.yaml")
-        if not path.name.endswith(TEST_SUFFIX) and path.name != "site.yaml"
+        if not path.name.endswith(TEST_SUFFIX) and path.name not in _OTHERS
     )
 
 

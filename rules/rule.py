@@ -38,7 +38,7 @@ class Parameter:
 
     What a company has set (`rules.parameter_settings`) stands in the same two places; what it has set for a district
     in `by_district`: district id → tariff class, or None for all of them → value. `set_for` names the scopes (tariff
-    class, district id) whose value is a company's.
+    class, district id) whose value is a company's, `overlaid` the classes (None: all) whose value its overlay gives.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Parameter:
     by_tariff_class: dict[str, float]
     by_district: dict[int, dict[str | None, float]] = field(default_factory=dict)
     set_for: frozenset[Scope] = frozenset()
+    overlaid: frozenset[str | None] = frozenset()
 
     def scope(self, tariff_class: str | None, district_id: int | None = None) -> Scope:
         """Where the value for such a subject stands: a district comes before a class, both before either."""

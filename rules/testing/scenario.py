@@ -91,7 +91,7 @@ def read_scenarios(path: Path, rule: Rule) -> ScenarioFile:
         scenarios[one["name"]] = Scenario(
             name=one["name"],
             line=source.line(["scenarios", i]),
-            given=_laid_over(base, one.get("given", {})),
+            given=laid_over(base, one.get("given", {})),
             outcome=outcome,
             target="" if outcome == "fires" else expect[outcome],
             severity=one.get("severity"),
@@ -202,7 +202,18 @@ def plain(data: Any) -> Any:
     return data.isoformat() if isinstance(data, dt.date) else data
 
 
-def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def given_faults(given: dict[str, Any], field: list[str | int]) -> Iterator[Fault]:
+    """What is wrong with the form of a `given` that stands in another file, at `field`."""
+    as_scenario = {
+        "rule": "T00",
+        "scenarios": [{"name": "given", "given": given, "expect": "fires"}],
+    }
+    for fault in formal_faults(as_scenario, SCHEMA_FILE):
+        yield replace(fault, field=[*field, *fault.field[3:]])
+
+
+def laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """`given` over what it is like: `point` is merged, everything else replaced."""
     merged = {**base, **given}
     if "point" in base and "point" in given:
         merged["point"] = {**base["point"], **given["point"]}

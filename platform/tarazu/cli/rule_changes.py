@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tarazu.cli.context import Json, reporting
 from tarazu.cli.output import out, print_json, table
-from tarazu.cli.rule_work import ByToken, Reason, RuleId, day_of, known_rule, shipped, today, work_as
+from tarazu.cli.rule_work import ByToken, Reason, RuleId, day_of, here, known_rule, today, work_as
 from tarazu.database import WriteSession
 from tarazu.errors import InputError
 from tarazu.models import ScanRun
@@ -56,7 +56,7 @@ def status(
 ) -> None:
     """Set the status of a rule. What opens cases, or opens them no more, counts once another approves."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
+        rule = known_rule(here(), rule_id)
         if status != "file" and status not in list(RuleLifecycle):
             raise InputError(
                 f"There is no status {status!r}.", mend=f"Known: {', '.join(RuleLifecycle)}, file."
@@ -101,7 +101,7 @@ def except_(
 ) -> None:
     """Except a subject, class or district from a rule until a day, a year at most. It counts once another approves."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
+        rule = known_rule(here(), rule_id)
         _check_subject(rule, subject)
         last = today() if until == "now" else day_of(until, "--until")
         assert last is not None

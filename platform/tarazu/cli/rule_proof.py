@@ -51,6 +51,27 @@ def coverage(
             raise typer.Exit(1)
 
 
+def innocent(catalogue: Catalogue = None, as_json: Json = False) -> None:
+    """Judge the catalogue's clean customers by all rules on trial and stable. Exit code 1 where one is accused."""
+    from rules.loader import CATALOGUE_DIRECTORY
+    from rules.testing.innocent import run_innocents
+
+    with reporting(as_json=as_json):
+        results = run_innocents(catalogue or CATALOGUE_DIRECTORY)
+        failed = [result for result in results if not result.passed]
+        if as_json:
+            print_json({"innocents": [{**asdict(result), "passed": result.passed} for result in results]})
+        else:
+            for result in failed:
+                said = [f"{rule_id} fires" for rule_id in result.accused]
+                said += [f"{rule_id} is excepted and does not fire" for rule_id in result.stale]
+                out.print(f"{result.place}: {result.name}: {', '.join(said)}", markup=False, soft_wrap=True)
+            excepted = sum(len(result.excepted) for result in results)
+            out.print(f"{len(results)} innocents, {len(failed)} not left alone, {excepted} exceptions with a reason")
+        if failed:
+            raise typer.Exit(1)
+
+
 def coverage_json(rule: RuleCoverage) -> dict[str, Any]:
     """Plain data; files as text."""
     return {
@@ -83,4 +104,4 @@ def _tell(rule: RuleCoverage) -> None:
         )
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"coverage": coverage}
+COMMANDS: dict[str, Callable[..., None]] = {"coverage": coverage, "innocent": innocent}
