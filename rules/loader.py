@@ -77,6 +77,7 @@ def rule_from(data: dict[str, Any], path: Path, lock: dict[str, dict[str, Any]] 
         version=0 if lock is None else locked_version(lock, data["id"], content_hash, path),
         content_hash=content_hash,
         definition=data,
+        declared_exceptions=tuple(data["exceptable_by"]) if "exceptable_by" in data else None,
     )
 
 

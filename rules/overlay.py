@@ -178,7 +178,9 @@ def _value_faults(
     parameter = rule.parameters[name]
     if not parameter.least <= value <= parameter.most:
         message = f"{value:g} is outside {parameter.least:g} … {parameter.most:g} ({parameter.unit})."
-        yield Fault("overlay.bounds", way, message, "Write a value inside these bounds; they stand in the rule file.")
+        yield Fault(
+            "overlay.bounds", way, message, "Write a value inside these bounds; they stand in the rule file."
+        )
     elif round(value, DECIMALS) != value:
         message = f"values are compared with {DECIMALS} decimals; {value} has more."
         yield Fault("overlay.precision", way, message, "Round it.")

@@ -20,6 +20,16 @@ ACTIVE: tuple[Status, ...] = ("trial", "stable")
 JUDGED: tuple[Status, ...] = ("shadow", *ACTIVE)
 
 
+# By what an office may except somebody: a kind of subject, or a class in a district.
+ExceptionKind = Literal["point", "customer", "transformer", "agent", "class", "district", "class+district"]
+EXCEPTABLE_BY: dict[SubjectKind, tuple[ExceptionKind, ...]] = {
+    "usage_point": ("point", "customer", "transformer", "class", "district", "class+district"),
+    "customer": ("customer", "district"),
+    "transformer": ("transformer", "district"),
+    "reading_agent": ("agent", "district"),
+}
+
+
 # A tariff class and the id of a district; None where it holds for all of them.
 Scope = tuple[str | None, int | None]
 
@@ -96,11 +106,18 @@ class Rule:
     version: int
     content_hash: str
     definition: dict[str, Any]  # the file's content, kept with every version
+    declared_exceptions: tuple[ExceptionKind, ...] | None = None  # None: the author says nothing of it
     # What a company has set (`rules.standing`): since when the status holds, how far a trial goes, who is excepted.
     status_since: dt.date | None = None
     trial_district: int | None = None
     most_findings: int | None = None
     exceptions: tuple[RuleException, ...] = ()
+
+    @property
+    def exceptable_by(self) -> tuple[ExceptionKind, ...]:
+        """By what somebody may be excepted: as the author says, else by whatever the subject has."""
+        declared = self.declared_exceptions
+        return EXCEPTABLE_BY[self.subject] if declared is None else declared
 
     @property
     def when_signals(self) -> tuple[str, ...]:

@@ -378,7 +378,9 @@ class Settings(BaseSettings):
         standard = dict.fromkeys(Role, COST_PER_MINUTE)
         return {**standard, Role.APPLICATION: COST_PER_MINUTE_OF_APPLICATIONS, **value}
 
-    @field_validator("home", "embedded_directory", "site_file", "rules_overlay", "trusted_documents", "oidc_groups_file")
+    @field_validator(
+        "home", "embedded_directory", "site_file", "rules_overlay", "trusted_documents", "oidc_groups_file"
+    )
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  # keeps symlinks

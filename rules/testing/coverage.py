@@ -160,7 +160,9 @@ def _case(rule: Rule, scenario: Scenario, file: ScenarioFile) -> _Case:
     unscreened = Candidates(np.zeros(1, np.int64), [np.ones(1, np.bool_)])
     (facts,) = facts_of(compute(batch, [rule]), unscreened, [rule])
     tariff_class = TARIFF_CLASSES[batch.tariff_class[0]] if isinstance(batch, PointBatch) else None
-    return _Case(scenario, facts, tariff_class, {**rule.parameter_values(tariff_class), **scenario.parameters})
+    return _Case(
+        scenario, facts, tariff_class, {**rule.parameter_values(tariff_class), **scenario.parameters}
+    )
 
 
 def _stopping(

@@ -65,7 +65,9 @@ class ScenarioFile:
     rule_id: str
     scenarios: tuple[Scenario, ...]
     exempt: dict[str, str]
-    survivors: dict[str, str]  # mutants that no scenario can kill (`rules.testing.mutants`), each with the reason
+    survivors: dict[
+        str, str
+    ]  # mutants that no scenario can kill (`rules.testing.mutants`), each with the reason
 
 
 def scenario_file_of(rule_file: Path) -> Path:
@@ -144,9 +146,7 @@ def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
                 yield Fault("test.expect", [*place, "expect", outcome], message, near(target, possible))
 
 
-def _parameter_faults(
-    place: list[str | int], name: str, value: float, rule: Rule
-) -> Iterator[Fault]:
+def _parameter_faults(place: list[str | int], name: str, value: float, rule: Rule) -> Iterator[Fault]:
     parameter = rule.parameters.get(name)
     if parameter is None:
         message = f"{name!r} is no parameter of the rule."

@@ -66,9 +66,7 @@ def test_an_overlay_lies_over_the_file_and_under_the_database(files, overlay):
     }
     set_here = with_settings(here, [ParameterSetting("T02", "drop_percent", None, None, 70)])
     assert set_here.rules["T02"].parameters["drop_percent"].value(None) == 70
-    set_here = with_standing(
-        here, [StatusSetting("T15", "stable", dt.date(2025, 1, 1))], []
-    )
+    set_here = with_standing(here, [StatusSetting("T15", "stable", dt.date(2025, 1, 1))], [])
     assert set_here.rules["T15"].status == "stable"
     assert files.rules["T02"].parameters["drop_percent"].default == 50
 
@@ -89,7 +87,11 @@ def test_why_says_that_a_threshold_is_of_the_overlay(files, overlay):
     batch = batch_of("usage_point", {"daily_use": "21x10 3x4.5"})
     explained = why(compute(batch, [here.rules["T02"]]), 0, here.rules["T02"])
     origins = {c.threshold.parameter.name: c.threshold.origin for c in explained.conditions if c.threshold}
-    assert (explained.fires, origins["drop_percent"], origins["least_then_kwh"]) == (False, "overlay", "default")
+    assert (explained.fires, origins["drop_percent"], origins["least_then_kwh"]) == (
+        False,
+        "overlay",
+        "default",
+    )
     set_here = with_settings(here, [ParameterSetting("T02", "drop_percent", None, None, 50)])
     explained = why(compute(batch, [here.rules["T02"]]), 0, set_here.rules["T02"])
     assert (explained.fires, explained.conditions[0].threshold.origin) == (True, "set")
@@ -118,7 +120,13 @@ def test_a_new_rule_file_is_told_by_what_the_overlay_recorded(files, overlay):
         ("enable: [A04]", "enable: [T15]", 2, "'T15' is disabled too", "Keep one of the two."),
         ("enable: [A04]", "enable: [debt]", 2, "'debt' enables nothing", None),
         ("  T02:", "  T2:", 4, "there is no rule 'T2'", None),
-        ("drop_percent:", "drop_percnt:", 5, "has no parameter 'drop_percnt'", "Did you mean 'drop_percent'?"),
+        (
+            "drop_percent:",
+            "drop_percnt:",
+            5,
+            "has no parameter 'drop_percnt'",
+            "Did you mean 'drop_percent'?",
+        ),
         ("{value: 60", "{value: 95", 5, r"95 is outside 20 … 90 \(percent\)", None),
         ("{value: 0.2,", "{value: 0.20001,", 6, "compared with 4 decimals", None),
         ("public: 9000000", "public: -1", 10, r"-1 is outside 0 …", None),

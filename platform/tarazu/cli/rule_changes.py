@@ -102,7 +102,7 @@ def except_(
     """Except a subject, class or district from a rule until a day, a year at most. It counts once another approves."""
     with reporting(as_json=as_json):
         rule = known_rule(here(), rule_id)
-        _check_subject(rule, subject)
+        _check_subject(rule, subject, ending=until == "now")
         last = today() if until == "now" else day_of(until, "--until")
         assert last is not None
         if until != "now" and last <= today():
@@ -228,19 +228,18 @@ async def _set(
     return await set_status(session, by, change)
 
 
-def _check_subject(rule: Rule, subject: str) -> None:
-    """Whether a rule of that subject can be excepted so: others would hide nothing, without a word."""
-    kind = subject.partition(":")[0]
-    possible = {
-        "usage_point": ("point", "customer", "transformer", "class", "district"),
-        "customer": ("customer", "district"),
-        "transformer": ("transformer", "district"),
-        "reading_agent": ("agent", "district"),
-    }[rule.subject]
-    if kind not in possible or ("class:" in subject and "class" not in possible):
+def _check_subject(rule: Rule, subject: str, *, ending: bool) -> None:
+    """Whether the author lets the rule be excepted so; what was allowed once can always be ended."""
+    from rules.rule import EXCEPTABLE_BY
+
+    allowed = EXCEPTABLE_BY[rule.subject] if ending else rule.exceptable_by
+    parts = [part.partition(":")[0].strip() for part in subject.split(",")]
+    kind = "+".join(sorted(parts))
+    if kind not in allowed:
+        possible = ", ".join(allowed)
         raise InputError(
             f"{rule.id} judges a {rule.subject} and cannot be excepted by {subject!r}.",
-            mend=f"Possible: {', '.join(possible)}.",
+            mend=f"Possible: {possible}." if possible else "The rule file lets nobody be excepted.",
         )
 
 

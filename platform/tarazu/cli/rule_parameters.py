@@ -152,6 +152,7 @@ def show(rule_id: RuleId, as_json: Json = False) -> None:
                         for name, parameter in file.parameters.items()
                     ],
                     "disabled_by_overlay": overlay.disabled.get(rule_id),
+                    "exceptable_by": rule.exceptable_by,
                     "versions": [version_json(version) for version in versions],
                     "statuses": [version.to_json() for version in statuses],
                 }
@@ -169,6 +170,7 @@ def show(rule_id: RuleId, as_json: Json = False) -> None:
                 soft_wrap=True,
             )
         out.print(rule.source, markup=False, soft_wrap=True)
+        out.print(f"may be excepted by: {', '.join(rule.exceptable_by) or 'nothing'}", markup=False)
         shown = table("Parameters in force", "parameter", "for", "value", "origin", "file", "bounds", "unit")
         for parameter in rule.parameters.values():
             bounds = f"{parameter.least:g} … {parameter.most:g}"

@@ -67,7 +67,9 @@ def innocent(catalogue: Catalogue = None, as_json: Json = False) -> None:
                 said += [f"{rule_id} is excepted and does not fire" for rule_id in result.stale]
                 out.print(f"{result.place}: {result.name}: {', '.join(said)}", markup=False, soft_wrap=True)
             excepted = sum(len(result.excepted) for result in results)
-            out.print(f"{len(results)} innocents, {len(failed)} not left alone, {excepted} exceptions with a reason")
+            out.print(
+                f"{len(results)} innocents, {len(failed)} not left alone, {excepted} exceptions with a reason"
+            )
         if failed:
             raise typer.Exit(1)
 

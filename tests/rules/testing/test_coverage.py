@@ -79,11 +79,11 @@ def test_a_threshold_that_no_scenario_turns_on_is_told(catalogue_of):
 def test_what_coverage_says_is_killed_fails_a_scenario(catalogue_of):
     """The mutants are judged without the runner, so the runner has to agree on some that are written to the file."""
     for old, new in (
-        ("drop_percent, op: \">=\"", "drop_percent, op: \">\""),
-        ("drop_percent, op: \">=\"", "drop_percent, op: \"<=\""),
+        ('drop_percent, op: ">="', 'drop_percent, op: ">"'),
+        ('drop_percent, op: ">="', 'drop_percent, op: "<="'),
         ("default: 50, min: 20", "default: 55, min: 20"),
         ("default: 50, min: 20", "default: 45, min: 20"),
-        ("missing_months, op: \">\"", "missing_months, op: \">=\""),
+        ('missing_months, op: ">"', 'missing_months, op: ">="'),
     ):
         folder = catalogue_of("T02")
         folder.edit("T02.yaml", old, new)
@@ -94,7 +94,9 @@ def test_a_survivor_may_be_declared_with_a_reason_and_a_killed_one_may_not(catal
     folder = catalogue_of("T02")
     without(folder, "T02.test.yaml", "seasonal premises")
     reason = "the register has no such premises"
-    folder.edit("T02.test.yaml", "rule: T02\n", f'rule: T02\nsurvivors: {{"drop seasonal_premises": {reason}}}\n')
+    folder.edit(
+        "T02.test.yaml", "rule: T02\n", f'rule: T02\nsurvivors: {{"drop seasonal_premises": {reason}}}\n'
+    )
     rule = of(folder)
     assert (rule.whole, rule.open_survivors, [one.reason for one in rule.survivors]) == (True, (), [reason])
     folder.edit("T02.test.yaml", "drop seasonal_premises", "drop supply_cut")
@@ -127,7 +129,14 @@ def test_a_scenario_may_set_a_parameter_within_its_bounds(catalogue_of):
 
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
-    [(50, "percent", 5), (0.3, "factor", 0.03), (75, "day", 7), (3, "month", 1), (0, "kWh", 1), (0, "count", 1)],
+    [
+        (50, "percent", 5),
+        (0.3, "factor", 0.03),
+        (75, "day", 7),
+        (3, "month", 1),
+        (0, "kWh", 1),
+        (0, "count", 1),
+    ],
 )
 def test_a_step_reaches_as_far_as_just_below_does(value, unit, expected):
     assert step(value, unit) == pytest.approx(expected)

@@ -42,7 +42,9 @@ def test_who_is_accused_is_told_unless_an_exception_says_why(folder):
         "a household that saves a fifth": ((), ()),
         "a household that halves its use": (("T02",), ()),
     }
-    folder.edit("innocents.yaml", "3x4.9\"}\n", '3x4.9"}\n    excepted: {T02: nobody told that two sons moved out}\n')
+    folder.edit(
+        "innocents.yaml", '3x4.9"}\n', '3x4.9"}\n    excepted: {T02: nobody told that two sons moved out}\n'
+    )
     assert said(folder)["a household that halves its use"] == ((), ())
     folder.edit("innocents.yaml", "3x4.9", "3x9")
     assert said(folder)["a household that halves its use"] == ((), ("T02",))
@@ -64,10 +66,18 @@ def test_only_rules_that_open_cases_have_to_leave_them_alone(folder):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"21x10 3x4.9"', '"21x10 3x"', r"innocents\.yaml:5: a household that halves its use: '3x' is no part"),
+        (
+            '"21x10 3x4.9"',
+            '"21x10 3x"',
+            r"innocents\.yaml:5: a household that halves its use: '3x' is no part",
+        ),
         ("halves its use", "saves a fifth", "the name 'a household that saves a fifth' is given twice"),
         ("like: a household that saves a fifth", "like: a castle", "there is no earlier 'a castle'"),
-        ('given: {daily_use: "21x10 3x4.9"}', "given: {castle: 1}", r"given\.castle: 'castle' is not known here"),
+        (
+            'given: {daily_use: "21x10 3x4.9"}',
+            "given: {castle: 1}",
+            r"given\.castle: 'castle' is not known here",
+        ),
     ],
 )
 def test_a_faulty_baseline_is_refused_with_its_line(folder, old, new, message):
