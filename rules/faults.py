@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
+from rules.rule import EXCEPTABLE_BY
 from rules.signals import Signal, all_signals
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def faults_of(source: YamlFile) -> Iterator[Fault]:
             elif reference[1:] not in data["parameters"]:
                 message = f"{{{reference}}} is no parameter of this rule."
                 yield Fault("parameter", field, message, near(reference[1:], data["parameters"]))
+    possible = EXCEPTABLE_BY[data["subject"]]
+    for i, kind in enumerate(data.get("exceptable_by", [])):
+        if kind not in possible:
+            message = f"a {data['subject']} cannot be excepted by {kind!r}."
+            yield Fault("exceptable", ["exceptable_by", i], message, f"Possible: {', '.join(possible)}.")
     for name, parameter in data["parameters"].items():
         yield from _bound_faults(name, parameter)
 

@@ -16,14 +16,17 @@ from tarazu.yaml_file import read_yaml
 
 CATALOGUE_DIRECTORY = Path(__file__).parent / "catalogue"
 TEST_SUFFIX = ".test.yaml"
+INNOCENTS_NAME = "innocents.yaml"
+# Files of a catalogue that are no rules.
+_OTHERS = ("site.yaml", INNOCENTS_NAME)
 
 
 def rule_files(directory: Path) -> list[Path]:
-    """Rule files by name: `T02.yaml`, not its tests and not the site's values."""
+    """Rule files by name: `T02.yaml`, not its tests, the site's values or the innocents."""
     return sorted(
         path
         for path in directory.glob("*.yaml")
-        if not path.name.endswith(TEST_SUFFIX) and path.name != "site.yaml"
+        if not path.name.endswith(TEST_SUFFIX) and path.name not in _OTHERS
     )
 
 
@@ -75,6 +78,7 @@ def rule_from(data: dict[str, Any], path: Path, lock: dict[str, dict[str, Any]] 
         version=0 if lock is None else locked_version(lock, data["id"], content_hash, path),
         content_hash=content_hash,
         definition=data,
+        declared_exceptions=tuple(data["exceptable_by"]) if "exceptable_by" in data else None,
     )
 
 

@@ -137,6 +137,8 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield ""
     yield f"- Finding: {_code(rule.narrative.en)}"
     yield f"- یافته: {_code(rule.narrative.fa)}"
+    if rule.declared_exceptions is not None:
+        yield f"- May be excepted by: {', '.join(rule.exceptable_by) or 'nothing'}"
     yield f"- First action: {rule.action.en} — {rule.action.fa}"
     yield f"- Innocent causes: {'; '.join(cause.en for cause in rule.innocent_causes)}"
     yield f"- علت‌های بی‌گناه: {'؛ '.join(cause.fa for cause in rule.innocent_causes)}"

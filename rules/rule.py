@@ -20,6 +20,16 @@ ACTIVE: tuple[Status, ...] = ("trial", "stable")
 JUDGED: tuple[Status, ...] = ("shadow", *ACTIVE)
 
 
+# By what an office may except somebody: a kind of subject, or a class in a district.
+ExceptionKind = Literal["point", "customer", "transformer", "agent", "class", "district", "class+district"]
+EXCEPTABLE_BY: dict[SubjectKind, tuple[ExceptionKind, ...]] = {
+    "usage_point": ("point", "customer", "transformer", "class", "district", "class+district"),
+    "customer": ("customer", "district"),
+    "transformer": ("transformer", "district"),
+    "reading_agent": ("agent", "district"),
+}
+
+
 # A tariff class and the id of a district; None where it holds for all of them.
 Scope = tuple[str | None, int | None]
 
@@ -38,7 +48,7 @@ class Parameter:
 
     What a company has set (`rules.parameter_settings`) stands in the same two places; what it has set for a district
     in `by_district`: district id → tariff class, or None for all of them → value. `set_for` names the scopes (tariff
-    class, district id) whose value is a company's.
+    class, district id) whose value is a company's, `overlaid` the classes (None: all) whose value its overlay gives.
     """
 
     name: str
@@ -50,6 +60,7 @@ class Parameter:
     by_tariff_class: dict[str, float]
     by_district: dict[int, dict[str | None, float]] = field(default_factory=dict)
     set_for: frozenset[Scope] = frozenset()
+    overlaid: frozenset[str | None] = frozenset()
 
     def scope(self, tariff_class: str | None, district_id: int | None = None) -> Scope:
         """Where the value for such a subject stands: a district comes before a class, both before either."""
@@ -95,6 +106,7 @@ class Rule:
     version: int
     content_hash: str
     definition: dict[str, Any]  # the file's content, kept with every version
+    declared_exceptions: tuple[ExceptionKind, ...] | None = None  # None: the author says nothing of it
     # What a company has set (`rules.standing`): since when the status holds, how far a trial goes, who is excepted.
     status_since: dt.date | None = None
     trial_district: int | None = None
@@ -102,6 +114,12 @@ class Rule:
     exceptions: tuple[RuleException, ...] = ()
     # Where all hold, the finding is kept, and the case of the signal's `agent` carries it.
     explained_by: tuple[Condition, ...] = ()
+
+    @property
+    def exceptable_by(self) -> tuple[ExceptionKind, ...]:
+        """By what somebody may be excepted: as the author says, else by whatever the subject has."""
+        declared = self.declared_exceptions
+        return EXCEPTABLE_BY[self.subject] if declared is None else declared
 
     @property
     def when_signals(self) -> tuple[str, ...]:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 Part = Literal["when", "unless"]
 # Where a parameter's value was taken from.
-Origin = Literal["default", "tariff_class", "set", "set_for_tariff_class", "set_for_district"]
+Origin = Literal["default", "tariff_class", "overlay", "set", "set_for_tariff_class", "set_for_district"]
 _ORIGINS: dict[Origin, Text] = {
     "default": Text("default", "پیش‌فرض"),
     "tariff_class": Text("of the tariff class", "ویژه این تعرفه"),
+    "overlay": Text("of the company's overlay", "از فایل تنظیم شرکت"),
     "set": Text("set by the company", "تعیین‌شده شرکت"),
     "set_for_tariff_class": Text("set by the company for the tariff class", "تعیین‌شده شرکت برای این تعرفه"),
     "set_for_district": Text("set by the company for the district", "تعیین‌شده شرکت برای این منطقه"),
@@ -190,6 +191,8 @@ def _origin(parameter: Parameter, tariff_class: str | None, district_id: int | N
     scope = parameter.scope(tariff_class, district_id)
     if scope[1] is not None:
         return "set_for_district"
+    if scope not in parameter.set_for and scope[0] in parameter.overlaid:
+        return "overlay"
     if scope[0] is None:
         return "set" if scope in parameter.set_for else "default"
     return "set_for_tariff_class" if scope in parameter.set_for else "tariff_class"

@@ -21,7 +21,7 @@ from pgqueuer.domain.types import QueueExecutionMode
 from etl.arrivals.queue import ARRIVAL_CHANNEL, CHANNEL, ENTRYPOINT, Queue, open_queue
 from etl.lake.snapshot import snapshot
 from etl.scan.run import ScanSummary, evaluate_arrivals
-from rules.loader import load_catalogue
+from rules.overlay import catalogue_here
 from tarazu.database import advisory_lock, create_engine, database_faults
 from tarazu.errors import BusyError, TarazuError
 from tarazu.moments import reach
@@ -135,7 +135,7 @@ class _Worker:
         try:
             await asyncio.to_thread(snapshot, self._settings)
             reach("arrival.snapshot")
-            summary = await evaluate_arrivals(self._settings, load_catalogue())
+            summary = await evaluate_arrivals(self._settings, catalogue_here(self._settings.rules_overlay))
         except Exception as error:  # noqa: BLE001  # whatever it is, what arrived must be judged at last
             self._retry(job, error)
         else:

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         default=None,
         description="The company's own site values (prices, technical losses), laid over the catalogue's defaults.",
     )
+    rules_overlay: Path | None = Field(
+        default=None,
+        description=(
+            "The company's own file over the rule catalogue: rules that judge nobody here, other values of parameters."
+        ),
+    )
     api_host: str = Field(
         default="127.0.0.1",
         min_length=1,
@@ -381,7 +387,9 @@ class Settings(BaseSettings):
         standard = dict.fromkeys(Role, COST_PER_MINUTE)
         return {**standard, Role.APPLICATION: COST_PER_MINUTE_OF_APPLICATIONS, **value}
 
-    @field_validator("home", "embedded_directory", "site_file", "trusted_documents", "oidc_groups_file")
+    @field_validator(
+        "home", "embedded_directory", "site_file", "rules_overlay", "trusted_documents", "oidc_groups_file"
+    )
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  # keeps symlinks

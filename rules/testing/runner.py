@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from rules.rule import Rule
 
 # "Just below" is within a tenth of the threshold, or within one where things are counted.
-_NEAR = 0.1
-_COUNTED = frozenset({"count", "day", "month", "units"})
+NEAR = 0.1
+COUNTED = frozenset({"count", "day", "month", "units"})
 # How far an expected value may be from the finding's: an author writes few digits.
 _AGREEMENT = 0.005
 
@@ -95,11 +95,11 @@ def _run_file(rule_file: Path) -> Iterator[ScenarioResult]:
 
 
 class _Evaluators:
-    """Both evaluators of one rule, one for each tariff class that occurs; closed at the end."""
+    """Both evaluators of one rule, one for each tariff class and set of parameters that occurs; closed at the end."""
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
-        self._made: dict[tuple[str, str | None], Evaluator] = {}
+        self._made: dict[tuple[Any, ...], Evaluator] = {}
         self.factories: dict[str, EvaluatorFactory] = {
             "reference": self._kept("reference", ReferenceEvaluator)
         }
@@ -111,7 +111,7 @@ class _Evaluators:
 
     def _kept(self, name: str, make: Callable[[Sequence[Rule], str | None], Evaluator]) -> EvaluatorFactory:
         def factory(rules: Sequence[Rule], tariff_class: str | None) -> Evaluator:
-            key = (name, tariff_class)
+            key = (name, tariff_class, rules[0].thresholds)
             if key not in self._made:
                 self._made[key] = make(rules, tariff_class)
             return self._made[key]
@@ -128,6 +128,7 @@ class _Evaluators:
 
 def _run(rule: Rule, scenario: Scenario, path: Path, evaluators: _Evaluators) -> ScenarioResult:
     place = f"{path}:{scenario.line}"
+    rule = scenario.applied_to(rule)
     try:
         batch = batch_of(rule.subject, scenario.given)
     except ValueError as error:
@@ -193,7 +194,7 @@ def _near(one: ConditionWhy) -> bool:
     assert one.value is not None
     assert one.threshold is not None
     distance, threshold = abs(one.value - one.threshold.value), one.threshold.value
-    return distance <= abs(threshold) * _NEAR or (one.unit in _COUNTED and distance <= 1)
+    return distance <= abs(threshold) * NEAR or (one.unit in COUNTED and distance <= 1)
 
 
 def _said(one: ConditionWhy) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +34,10 @@ _EXEMPTIBLE: tuple[Kind, ...] = ("below", "missing")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`target` is the `signal` or `signal.field` that stops the rule, "" where it fires."""
+    """`target` is the `signal` or `signal.field` that stops the rule, "" where it fires.
+
+    `parameters` hold for this scenario instead of the file's values.
+    """
 
     name: str
     line: int
@@ -43,6 +46,17 @@ class Scenario:
     target: str
     severity: str | None
     evidence: dict[str, float | str]
+    parameters: dict[str, float]
+
+    def applied_to(self, rule: Rule) -> Rule:
+        """The rule with the scenario's parameters."""
+        if not self.parameters:
+            return rule
+        changed = {
+            name: replace(rule.parameters[name], default=value, by_tariff_class={})
+            for name, value in self.parameters.items()
+        }
+        return replace(rule, parameters=rule.parameters | changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,9 @@ class ScenarioFile:
     rule_id: str
     scenarios: tuple[Scenario, ...]
     exempt: dict[str, str]
+    survivors: dict[
+        str, str
+    ]  # mutants that no scenario can kill (`rules.testing.mutants`), each with the reason
 
 
 def scenario_file_of(rule_file: Path) -> Path:
@@ -76,13 +93,16 @@ def read_scenarios(path: Path, rule: Rule) -> ScenarioFile:
         scenarios[one["name"]] = Scenario(
             name=one["name"],
             line=source.line(["scenarios", i]),
-            given=_laid_over(base, one.get("given", {})),
+            given=laid_over(base, one.get("given", {})),
             outcome=outcome,
             target="" if outcome == "fires" else expect[outcome],
             severity=one.get("severity"),
             evidence=one.get("evidence", {}),
+            parameters=one.get("parameters", {}),
         )
-    return ScenarioFile(path, data["rule"], tuple(scenarios.values()), data.get("exempt", {}))
+    return ScenarioFile(
+        path, data["rule"], tuple(scenarios.values()), data.get("exempt", {}), data.get("survivors", {})
+    )
 
 
 def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
@@ -115,6 +135,8 @@ def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
             if dotted not in known:
                 message = f"{dotted!r} is no value of this rule's signals."
                 yield Fault("test.evidence", [*place, "evidence", dotted], message, near(dotted, known))
+        for name, value in scenario.get("parameters", {}).items():
+            yield from _parameter_faults([*place, "parameters", name], name, value, rule)
         if scenario["expect"] != "fires":
             outcome, target = next(iter(scenario["expect"].items()))
             part = rule.when if outcome == "silent" else rule.unless
@@ -122,6 +144,16 @@ def scenario_faults(source: YamlFile, rule: Rule) -> Iterator[Fault]:
             if target not in possible:
                 message = f"{target!r} is not in the rule's `{'when' if outcome == 'silent' else 'unless'}`."
                 yield Fault("test.expect", [*place, "expect", outcome], message, near(target, possible))
+
+
+def _parameter_faults(place: list[str | int], name: str, value: float, rule: Rule) -> Iterator[Fault]:
+    parameter = rule.parameters.get(name)
+    if parameter is None:
+        message = f"{name!r} is no parameter of the rule."
+        yield Fault("test.parameter", place, message, near(name, rule.parameters))
+    elif not parameter.least <= value <= parameter.most:
+        message = f"{value:g} is outside {parameter.least:g} … {parameter.most:g} ({parameter.unit})."
+        yield Fault("test.parameter", place, message, "Choose a value within the bounds of the rule file.")
 
 
 def kind_of(scenario: Scenario, rule: Rule) -> Kind:
@@ -170,7 +202,18 @@ def plain(data: Any) -> Any:
     return data.isoformat() if isinstance(data, dt.date) else data
 
 
-def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def given_faults(given: dict[str, Any], field: list[str | int]) -> Iterator[Fault]:
+    """What is wrong with the form of a `given` that stands in another file, at `field`."""
+    as_scenario = {
+        "rule": "T00",
+        "scenarios": [{"name": "given", "given": given, "expect": "fires"}],
+    }
+    for fault in formal_faults(as_scenario, SCHEMA_FILE):
+        yield replace(fault, field=[*field, *fault.field[3:]])
+
+
+def laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """`given` over what it is like: `point` is merged, everything else replaced."""
     merged = {**base, **given}
     if "point" in base and "point" in given:
         merged["point"] = {**base["point"], **given["point"]}

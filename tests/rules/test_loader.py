@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from rules.loader import load_catalogue, load_rule
+from rules.rule import EXCEPTABLE_BY
 from rules.signals.registry import SubjectKind
 from tarazu.errors import RuleError
 
@@ -49,6 +50,15 @@ _FAULTS = {
         "default: 10, min: 20",
         "default: 10",
         "parameters.drop_percent.default: 10 is outside 20 … 90. Mend the value or its bounds.",
+    ),
+    "an exception that the subject cannot have": (
+        "severity: high",
+        "exceptable_by: [point, agent]\nseverity: high",
+        "exceptable_by",
+        (
+            "exceptable_by[1]: a usage_point cannot be excepted by 'agent'. Possible: point, customer, transformer, "
+            "class, district, class+district."
+        ),
     ),
     "class value out of its bounds": (
         'source: "domain rule T02: half of the same season of last year"',
@@ -164,3 +174,13 @@ def test_two_files_do_not_share_an_id(catalogue_of):
     folder.edit("T02.yaml", "id: T02", "id: T01")
     with pytest.raises(RuleError, match=r"T02\.yaml:1: id: the file is called"):
         load_catalogue(folder.path)
+
+
+def test_a_rule_may_be_excepted_as_its_author_says_or_by_what_its_subject_has(catalogue_of):
+    folder = catalogue_of("T02", "T17")
+    assert load_rule(folder.path / "T02.yaml").exceptable_by == EXCEPTABLE_BY["usage_point"]
+    assert load_rule(folder.path / "T17.yaml").exceptable_by == ("transformer", "district")
+    folder.edit("T02.yaml", "severity: high", "exceptable_by: [point, class+district]\nseverity: high")
+    assert load_rule(folder.path / "T02.yaml").exceptable_by == ("point", "class+district")
+    folder.edit("T02.yaml", "[point, class+district]", "[]")
+    assert load_rule(folder.path / "T02.yaml").exceptable_by == ()

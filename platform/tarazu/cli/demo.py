@@ -42,7 +42,7 @@ def demo(
     from etl.synth import write_utility
     from etl.synth.site import SITE_FILE, site_text
     from migrations.runner import upgrade
-    from rules.loader import load_catalogue
+    from rules.overlay import catalogue_here
 
     with reporting():
         settings = demo_settings()
@@ -62,7 +62,7 @@ def demo(
         print_import(imported)
         with Steps() as steps:
             lake = snapshot(settings, steps)
-            found = run(scan(settings, load_catalogue(), progress=steps))
+            found = run(scan(settings, catalogue_here(settings.rules_overlay), progress=steps))
         out.print(
             f"Scanned {found.subjects:,} subjects as of {found.as_of}: {found.findings:,} findings, "
             f"{found.cases_opened:,} cases opened, {found.cases_updated:,} updated in {found.seconds} s.",

@@ -97,13 +97,14 @@ def scan(
 ) -> None:
     """Scan the lake with all active rules and open cases. A second scan of the same data changes nothing."""
     from etl.scan.run import scan as run_scan
-    from rules.loader import load_catalogue
+    from rules.overlay import catalogue_here
 
     with reporting(as_json=as_json):
         day = _day(as_of)
         settings = settings_with_database()
+        catalogue = catalogue_here(settings.rules_overlay)
         with Steps() as steps:
-            summary = run(run_scan(settings, load_catalogue(), as_of=day, progress=steps))
+            summary = run(run_scan(settings, catalogue, as_of=day, progress=steps))
         if as_json:
             print_json(summary.to_json())
         else:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tarazu.cli.context import Json, reporting
 from tarazu.cli.output import out, print_json, table
-from tarazu.cli.rule_work import ByToken, Reason, RuleId, day_of, known_rule, shipped, today, work_as
+from tarazu.cli.rule_work import ByToken, Reason, RuleId, day_of, here, known_rule, today, work_as
 from tarazu.database import WriteSession
 from tarazu.errors import InputError
 from tarazu.models import ScanRun
@@ -56,7 +56,7 @@ def status(
 ) -> None:
     """Set the status of a rule. What opens cases, or opens them no more, counts once another approves."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
+        rule = known_rule(here(), rule_id)
         if status != "file" and status not in list(RuleLifecycle):
             raise InputError(
                 f"There is no status {status!r}.", mend=f"Known: {', '.join(RuleLifecycle)}, file."
@@ -101,8 +101,8 @@ def except_(
 ) -> None:
     """Except a subject, class or district from a rule until a day, a year at most. It counts once another approves."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
-        _check_subject(rule, subject)
+        rule = known_rule(here(), rule_id)
+        _check_subject(rule, subject, ending=until == "now")
         last = today() if until == "now" else day_of(until, "--until")
         assert last is not None
         if until != "now" and last <= today():
@@ -228,19 +228,18 @@ async def _set(
     return await set_status(session, by, change)
 
 
-def _check_subject(rule: Rule, subject: str) -> None:
-    """Whether a rule of that subject can be excepted so: others would hide nothing, without a word."""
-    kind = subject.partition(":")[0]
-    possible = {
-        "usage_point": ("point", "customer", "transformer", "class", "district"),
-        "customer": ("customer", "district"),
-        "transformer": ("transformer", "district"),
-        "reading_agent": ("agent", "district"),
-    }[rule.subject]
-    if kind not in possible or ("class:" in subject and "class" not in possible):
+def _check_subject(rule: Rule, subject: str, *, ending: bool) -> None:
+    """Whether the author lets the rule be excepted so; what was allowed once can always be ended."""
+    from rules.rule import EXCEPTABLE_BY
+
+    allowed = EXCEPTABLE_BY[rule.subject] if ending else rule.exceptable_by
+    parts = [part.partition(":")[0].strip() for part in subject.split(",")]
+    kind = "+".join(sorted(parts))
+    if kind not in allowed:
+        possible = ", ".join(allowed)
         raise InputError(
             f"{rule.id} judges a {rule.subject} and cannot be excepted by {subject!r}.",
-            mend=f"Possible: {', '.join(possible)}.",
+            mend=f"Possible: {possible}." if possible else "The rule file lets nobody be excepted.",
         )
 
 

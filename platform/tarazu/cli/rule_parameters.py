@@ -19,7 +19,9 @@ from tarazu.cli.rule_changes import (
     tell_change,
 )
 from tarazu.cli.rule_tables import (
+    difference_json,
     parameter_json,
+    print_overlay,
     print_statistics,
     print_versions,
     scope_words,
@@ -36,7 +38,9 @@ from tarazu.cli.rule_work import (
     RuleId,
     assigned,
     day_of,
+    here,
     known_rule,
+    overlaid,
     shipped,
     today,
     work_as,
@@ -67,14 +71,14 @@ def catalogue_on(day: dt.date) -> Catalogue:
     """The catalogue with the values in force on that day."""
     from etl.scan.in_force import catalogue_in_force
 
-    files = shipped()
-    return work_as(lambda session, _: catalogue_in_force(session, files, day))
+    catalogue = here()
+    return work_as(lambda session, _: catalogue_in_force(session, catalogue, day))
 
 
 def list_(as_json: Json = False) -> None:
     """List the rules: status, version, and how many of their parameters this company has set."""
     with reporting(as_json=as_json):
-        catalogue = shipped()
+        catalogue = here()
 
         async def work(
             session: WriteSession, _: Principal
@@ -118,7 +122,9 @@ def list_(as_json: Json = False) -> None:
 def show(rule_id: RuleId, as_json: Json = False) -> None:
     """Show a rule with its parameters in force by class and district, and every version that was ever set."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
+        file = known_rule(shipped(), rule_id)
+        catalogue, overlay = overlaid()
+        rule = catalogue.rules[rule_id]
 
         async def work(
             session: WriteSession, _: Principal
@@ -142,8 +148,11 @@ def show(rule_id: RuleId, as_json: Json = False) -> None:
                     **status_json(rule, status),
                     "definition": rule.definition,
                     "parameters": [
-                        parameter_json(parameter, in_force) for parameter in rule.parameters.values()
+                        parameter_json(parameter, rule.parameters[name], in_force)
+                        for name, parameter in file.parameters.items()
                     ],
+                    "disabled_by_overlay": overlay.disabled.get(rule_id),
+                    "exceptable_by": rule.exceptable_by,
                     "versions": [version_json(version) for version in versions],
                     "statuses": [version.to_json() for version in statuses],
                 }
@@ -154,22 +163,40 @@ def show(rule_id: RuleId, as_json: Json = False) -> None:
             markup=False,
             soft_wrap=True,
         )
+        if rule_id in overlay.disabled:
+            out.print(
+                f"disabled by the overlay {overlay.path} ({overlay.disabled[rule_id]}), {file.status} in the rule file",
+                markup=False,
+                soft_wrap=True,
+            )
         out.print(rule.source, markup=False, soft_wrap=True)
-        shown = table("Parameters in force", "parameter", "for", "value", "file", "bounds", "unit")
+        out.print(f"may be excepted by: {', '.join(rule.exceptable_by) or 'nothing'}", markup=False)
+        shown = table("Parameters in force", "parameter", "for", "value", "origin", "file", "bounds", "unit")
         for parameter in rule.parameters.values():
             bounds = f"{parameter.least:g} … {parameter.most:g}"
             everywhere = value_of(in_force, parameter.name, None, None)
             value = parameter.default if everywhere is None else everywhere
+            in_file = file.parameters[parameter.name]
+            origin = "overlay" if None in parameter.overlaid else "file"
             shown.add_row(
-                parameter.name, "all", f"{value:g}", f"{parameter.default:g}", bounds, parameter.unit
+                parameter.name,
+                "all",
+                f"{value:g}",
+                origin if everywhere is None else "set",
+                f"{in_file.default:g}",
+                bounds,
+                parameter.unit,
             )
             for tariff_class, number in parameter.by_tariff_class.items():
                 if value_of(in_force, parameter.name, tariff_class, None) is None:
-                    shown.add_row("", tariff_class, f"{number:g}", f"{number:g}", "", "")
+                    origin = "overlay" if tariff_class in parameter.overlaid else "file"
+                    shown.add_row(
+                        "", tariff_class, f"{number:g}", origin, f"{in_file.value(tariff_class):g}", "", ""
+                    )
             for version in in_force:
                 if version.parameter == parameter.name and (version.tariff_class or version.district_code):
-                    file = parameter.value(version.tariff_class)
-                    shown.add_row("", scope_words(version), f"{version.value:g}", f"{file:g}", "", "")
+                    says = in_file.value(version.tariff_class)
+                    shown.add_row("", scope_words(version), f"{version.value:g}", "set", f"{says:g}", "", "")
         out.print(shown)
         print_versions("Versions", versions)
         print_changes("Statuses", statuses)
@@ -240,7 +267,7 @@ def rollback(
 ) -> None:
     """Write an earlier value as a new version; by default the one before the newest that counts."""
     with reporting(as_json=as_json):
-        rule = known_rule(shipped(), rule_id)
+        rule = known_rule(here(), rule_id)
         if parameter == "status":
             roll_status_back(rule, reason, by_token=by_token, as_json=as_json)
             return
@@ -256,9 +283,13 @@ def rollback(
 
 
 def diff(as_json: Json = False) -> None:
-    """Show what differs from the rule files: values in force, those to come, and those that wait for approval."""
+    """Show what differs from the rule files: values in force, the overlay's, those to come, and those that wait."""
     with reporting(as_json=as_json):
+        from rules.overlay import differences
+
         catalogue = shipped()
+        overlay = overlaid()[1]
+        in_overlay = differences(overlay, catalogue)
 
         async def work(
             session: WriteSession, _: Principal
@@ -289,6 +320,8 @@ def diff(as_json: Json = False) -> None:
                     "pending": [version_json(version) for version in waiting],
                     "coming": [version_json(version) for version in coming],
                     "pending_changes": [version.to_json() for version in others],
+                    "overlay": [difference_json(one) for one in in_overlay],
+                    "disabled_by_overlay": overlay.disabled,
                 }
             )
             return
@@ -306,6 +339,7 @@ def diff(as_json: Json = False) -> None:
                 f"{version.reason} ({version.set_by}, {version.set_at:%Y-%m-%d})",
             )
         out.print(shown)
+        print_overlay(overlay, in_overlay)
         print_versions("Waiting for a second person", waiting)
         print_versions("To come", coming)
         print_changes("Statuses and exceptions that wait for a second person", others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tarazu.cli.output import out, print_json, table
@@ -10,6 +11,7 @@ from tarazu.rule_parameters.repository import ParameterVersion
 from tarazu.rule_parameters.statistics import RuleStatistics
 
 if TYPE_CHECKING:
+    from rules.overlay import Difference, Overlay
     from rules.rule import Parameter
 
 
@@ -112,9 +114,45 @@ def print_statistics(rows: Sequence[RuleStatistics]) -> None:
     out.print(shown)
 
 
-def parameter_json(parameter: Parameter, in_force: Sequence[ParameterVersion]) -> dict[str, Any]:
+def print_overlay(overlay: Overlay, rows: Sequence[Difference]) -> None:
+    """The three ways of each value: the overlay's, the file's when it was written, the file's now."""
+    if overlay.path is None:
+        return
+    title = f"Overlay {overlay.path}"
+    shown = table(title, "rule", "parameter", "for", "overlay", "was", "file", "line", "")
+    for row in rows:
+        one = row.value
+        shown.add_row(
+            one.rule_id,
+            one.parameter,
+            one.tariff_class or "all",
+            f"{one.value:g}",
+            "not recorded" if one.was is None else f"{one.was:g}",
+            f"{row.file:g}",
+            str(one.line),
+            row.state,
+        )
+    out.print(shown)
+    for rule_id, selector in overlay.disabled.items():
+        out.print(f"{rule_id} disabled" + (f" ({selector})" if selector != rule_id else ""), markup=False)
+
+
+def difference_json(row: Difference) -> dict[str, Any]:
+    return {**asdict(row.value), "file": row.file, "state": row.state}
+
+
+def parameter_json(
+    parameter: Parameter, here: Parameter, in_force: Sequence[ParameterVersion]
+) -> dict[str, Any]:
+    """`parameter` as the rule file has it, `here` with the overlay; `value` is what holds for all."""
     everywhere = value_of(in_force, parameter.name, None, None)
+    overlaid = [*filter(None, here.overlaid)]
     return {
+        "origin": "set" if everywhere is not None else "overlay" if None in here.overlaid else "file",
+        "overlay": {
+            "value": here.default if None in here.overlaid else None,
+            "by_tariff_class": {name: here.by_tariff_class[name] for name in sorted(overlaid)},
+        },
         "name": parameter.name,
         "unit": parameter.unit,
         "default": parameter.default,
@@ -122,7 +160,7 @@ def parameter_json(parameter: Parameter, in_force: Sequence[ParameterVersion]) -
         "max": parameter.most,
         "source": parameter.source,
         "by_tariff_class": parameter.by_tariff_class,
-        "value": parameter.default if everywhere is None else everywhere,
+        "value": here.default if everywhere is None else everywhere,
         "set": [version_json(version) for version in in_force if version.parameter == parameter.name],
     }
 

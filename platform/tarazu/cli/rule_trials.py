@@ -23,6 +23,7 @@ from tarazu.cli.rule_work import (
     assigned,
     day_of,
     known_rule,
+    overlaid,
     shipped,
     work_as,
 )
@@ -53,7 +54,7 @@ def simulate(
     with reporting(as_json=as_json):
         settings = settings_with_database()
         day = day_of(as_of, "--as-of") or _last_day()
-        files = shipped()
+        files = overlaid()[0]
         rule = known_rule(files, rule_id)
 
         async def work(
@@ -93,8 +94,8 @@ def preview(
         settings = settings_with_database()
         rule = load_rule(file)
         day = day_of(as_of, "--as-of") or _last_day()
-        files = shipped()
-        with_file = replace(files, rules={**files.rules, rule.id: rule})
+        files, overlay = overlaid()
+        with_file = overlay.over(replace(files, rules={**shipped().rules, rule.id: rule}))
 
         async def work(
             session: WriteSession, _: Principal

@@ -16,8 +16,10 @@ from tarazu.models.enums import TariffClass
 from tarazu.security.authentication import Authenticator
 from tarazu.security.principal import Principal
 from tarazu.security.principals import local_operator
+from tarazu.settings import get_settings
 
 if TYPE_CHECKING:
+    from rules.overlay import Overlay
     from rules.rule import Catalogue, Rule
 
 T = TypeVar("T")
@@ -62,6 +64,20 @@ def shipped() -> Catalogue:
     from rules.loader import load_catalogue
 
     return load_catalogue()
+
+
+def overlaid() -> tuple[Catalogue, Overlay]:
+    """The rule files with the company's overlay over them, and that overlay."""
+    from rules.overlay import read_overlay
+
+    files = shipped()
+    overlay = read_overlay(get_settings().rules_overlay, files)
+    return overlay.over(files), overlay
+
+
+def here() -> Catalogue:
+    """The rule files with the company's overlay over them: what holds where the database sets nothing."""
+    return overlaid()[0]
 
 
 def known_rule(catalogue: Catalogue, rule_id: str) -> Rule:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tarazu.cli import rule_parameters
+from tarazu.cli import rule_parameters, rule_proof
 from tarazu.cli.context import Json, reporting
 from tarazu.cli.output import out, print_json
 from tarazu.errors import InputError, NotFoundError
@@ -19,7 +19,7 @@ app = typer.Typer(
     help="The rule catalogue: see, tune, simulate, test, lint, lock, and ask why a rule is silent.",
     no_args_is_help=True,
 )
-for _name, _command in rule_parameters.COMMANDS.items():
+for _name, _command in {**rule_parameters.COMMANDS, **rule_proof.COMMANDS}.items():
     app.command(_name)(_command)
 
 Catalogue = Annotated[

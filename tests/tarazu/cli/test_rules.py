@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
 
+from rules.loader import CATALOGUE_DIRECTORY
 from tarazu.cli.main import app
 from tarazu.database import Sessions, create_engine
 from tarazu.models import District
@@ -150,6 +152,14 @@ def test_a_status_and_an_exception_wait_for_another_person_and_can_be_taken_back
         (("except", "T02", "point:9", "--owner", "x", "--until", "now", *REASON), "no point:9"),
         (("except", "T02", "class:x", "--owner", "x", "--until", "now", *REASON), "no tariff class 'x'"),
         (("except", "T17", "point:9", "--owner", "x", "--until", "now", *REASON), "cannot be excepted"),
+        (
+            ("except", "T04", "class:public", "--owner", "x", "--until", "2999-01-01", *REASON),
+            "cannot be excepted",
+        ),
+        (
+            ("except", "T02", "agent:9", "--owner", "x", "--until", "2999-01-01", *REASON),
+            "cannot be excepted",
+        ),
         (("except", "T02", "district:21", "--owner", " ", "--until", "now", *REASON), "needs an owner"),
         (("except", "T02", "district:21", "--owner", "x", "--until", "now", *REASON), "no exception"),
         (("simulate", "T02", "drop_percent=60"), "tarazu snapshot"),
@@ -160,3 +170,70 @@ def test_wrong_input_says_what_is_wrong_and_changes_nothing(tarazu, answer, argu
     assert (code, out) == (2, "")
     assert named in err
     assert answer("rules", "diff") == {"in_force": [], "pending": [], "coming": [], "pending_changes": []}
+
+
+def test_an_overlay_holds_where_the_database_sets_nothing_and_is_shown_three_ways(
+    tarazu, answer, tmp_path, monkeypatch
+):
+    overlay = tmp_path / "rules.yaml"
+    overlay.write_text(
+        "disable: [T15]\nparameters:\n  T02: {drop_percent: {value: 60, was: 45}, stable_variation: 0.2}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("TARAZU_RULES_OVERLAY", str(overlay))
+
+    def shown():
+        return {row["name"]: row for row in answer("rules", "show", "T02")["parameters"]}
+
+    drop = shown()["drop_percent"]
+    assert (drop["value"], drop["origin"], drop["default"]) == (60, "overlay", 50)
+    assert shown()["least_then_kwh"]["origin"] == "file"
+    told = answer("rules", "diff")
+    assert [(row["value"], row["was"], row["file"], row["state"]) for row in told["overlay"]] == [
+        (60, 45, 50, "the rule file has changed"),
+        (0.2, None, 0.3, "differs"),
+    ]
+    assert told["disabled_by_overlay"] == {"T15": "T15"}
+    assert {row["id"]: row["status"] for row in answer("rules", "list")["rules"]}["T15"] == "draft"
+    assert answer("rules", "show", "T15")["disabled_by_overlay"] == "T15"
+    for command in (("diff",), ("show", "T02"), ("show", "T15")):
+        code, out, _ = tarazu("rules", *command)
+        assert (code, "overlay" in out) == (0, True)
+
+    (made,) = answer("rules", "set", "T02", "drop_percent=70", *REASON)["versions"]
+    token = answer("token", "create", "second", "--role", "office_manager")["token"]
+    arguments = ("rules", "approve", made["id"], "--reason", "agreed", "--token")
+    answer(*arguments, stdin=f"{token}\n")
+    drop = shown()["drop_percent"]
+    assert (drop["value"], drop["origin"], drop["overlay"]["value"]) == (70, "set", 60)
+
+    overlay.write_text("parameters: {T02: {drop_percent: 95}}\n", encoding="utf-8")
+    code, _, err = tarazu("rules", "list")
+    assert (code, "rules.yaml:1" in err.replace("\n", "")) == (2, True)
+
+
+def test_coverage_and_innocent_answer_with_an_exit_code(tarazu, answer, tmp_path):
+    (rule,) = answer("rules", "coverage", "T02")["rules"]
+    assert (rule["id"], rule["killed"], rule["survivors"]) == ("T02", rule["mutants"], [])
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    for name in ("T02.yaml", "T02.test.yaml", "rules.lock"):
+        shutil.copy(CATALOGUE_DIRECTORY / name, folder)
+    test = folder / "T02.test.yaml"
+    test.write_text(
+        test.read_text(encoding="utf-8").replace(
+            "given: {point: {seasonal: true}}\n    expect: {suppressed_by: seasonal_premises}",
+            "expect: fires",
+        ),
+        encoding="utf-8",
+    )
+    assert tarazu("rules", "coverage", "--catalogue", folder)[0] == 0
+    code, out, _ = tarazu("rules", "coverage", "--catalogue", folder, "--strict")
+    assert (code, "`drop seasonal_premises`" in " ".join(out.split())) == (1, True)
+
+    innocents = (
+        'innocents:\n  - {name: nobody is at home, subject: usage_point, given: {daily_use: "21x10 3x4"}}\n'
+    )
+    (folder / "innocents.yaml").write_text(innocents, encoding="utf-8")
+    code, out, _ = tarazu("rules", "innocent", "--catalogue", folder)
+    assert (code, "nobody is at home: T02 fires" in " ".join(out.split())) == (1, True)
