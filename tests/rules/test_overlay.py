@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from pathlib import Path
 
 import pytest
 
@@ -148,3 +150,12 @@ def test_a_wrong_overlay_is_refused_with_file_line_and_mend(overlay, tmp_path, o
     assert str(refusal.value.message).startswith(f"{tmp_path / 'overlay.yaml'}:{line}: ")
     assert refusal.value.mend
     assert mend is None or refusal.value.mend == mend
+
+
+def test_the_example_of_the_page_about_tuning_is_a_right_one(overlay):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "tune.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```text\n(# /etc/tarazu/rules\.yaml.*?)```", page, re.DOTALL)
+    read = overlay(block)
+    assert {"A01", "T15"} <= read.disabled.keys()
+    assert "A04" not in read.disabled
+    assert [one.value for one in read.values] == [60, 30_000_000]

@@ -61,7 +61,10 @@ def test_a_condition_that_no_scenario_turns_is_told_with_its_line_and_the_scenar
 def test_a_threshold_that_no_scenario_turns_on_is_told(catalogue_of):
     folder = catalogue_of("T02")
     without(folder, "T02.test.yaml", "just below drop_percent")
-    assert [one.name for one in of(folder).open_survivors] == ["drop_percent down"]
+    assert [one.name for one in of(folder).open_survivors] == [
+        "drop sudden_drop.drop_percent",
+        "drop_percent down",
+    ]
     without(folder, "T02.test.yaml", "exactly at drop_percent")
     rule = of(folder)
     assert {one.name for one in rule.open_survivors} == {

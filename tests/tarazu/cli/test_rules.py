@@ -169,7 +169,14 @@ def test_wrong_input_says_what_is_wrong_and_changes_nothing(tarazu, answer, argu
     code, out, err = tarazu("rules", *arguments)
     assert (code, out) == (2, "")
     assert named in err
-    assert answer("rules", "diff") == {"in_force": [], "pending": [], "coming": [], "pending_changes": []}
+    assert answer("rules", "diff") == {
+        "in_force": [],
+        "pending": [],
+        "coming": [],
+        "pending_changes": [],
+        "overlay": [],
+        "disabled_by_overlay": {},
+    }
 
 
 def test_an_overlay_holds_where_the_database_sets_nothing_and_is_shown_three_ways(
