@@ -39,6 +39,11 @@ def cluster(settings: Settings, *, most_workers: int) -> Iterator[Client]:
         "distributed.scheduler.http.routes": [],
         # A worker without a task ahead leaves none to be blamed when it dies.
         "distributed.scheduler.worker-saturation": 1.0,
+        # On one machine a worker that died is told by its connection. One that is only slow, on a machine that was
+        # suspended or is overloaded, must not be taken for dead: no task would ever come back.
+        "distributed.scheduler.worker-ttl": None,
+        # And a task that no worker is there for says so, instead of waiting for ever.
+        "distributed.scheduler.no-workers-timeout": "300s",
     }
     with (
         dask.config.set(configuration),

@@ -82,7 +82,12 @@ async def utility_template(
 @pytest.fixture(scope="session")
 def dask_scheduler() -> Iterator[str]:
     """Two workers for all scans that are about what is found, as on a company's cluster: starting them takes 2 s."""
-    quiet = {"distributed.worker.daemon": True, "distributed.admin.system-monitor.gil.enabled": False}
+    quiet = {
+        "distributed.worker.daemon": True,
+        "distributed.admin.system-monitor.gil.enabled": False,
+        "distributed.scheduler.worker-ttl": None,
+        "distributed.scheduler.no-workers-timeout": "300s",
+    }
     with (
         dask.config.set(quiet),
         LocalCluster(
