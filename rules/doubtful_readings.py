@@ -14,6 +14,7 @@ import numpy as np
 
 from rules.agent_tally import happenings
 from rules.facts import compute
+from rules.rule import ACTIVE
 from rules.screen import fires_for
 from rules.standing import spoken_of
 
@@ -66,7 +67,12 @@ def doubtful_readings(
     """`bucket` (visits,) of the visited points; `rules` of agents that are evaluated; `cleared`: numbers of agents of whom
     a person found that nothing is wrong.
     """
-    chosen = [rule for rule in rules if any(name in INVENTED for name in rule.when_signals)]
+    # What opens no case carries nobody's findings.
+    chosen = [
+        rule
+        for rule in rules
+        if rule.status in ACTIVE and any(name in INVENTED for name in rule.when_signals)
+    ]
     if not chosen or not len(agents):
         return nothing_doubtful()
     table = compute(agents, chosen)

@@ -64,8 +64,7 @@ def daily_use(
 ) -> NDArray[np.float32]:
     """(rows, months) kWh/day by calendar month, NaN where fewer than `LEAST_DAYS` of the month are billed."""
     total, days = spread(row, start, end, kwh, rows=rows, last_month=last_month, months=months)
-    known = days >= LEAST_DAYS
-    return np.where(known, total / np.where(known, days, 1.0), np.nan).astype(np.float32)
+    return _per_day(total, days)
 
 
 def interval_use(
@@ -89,8 +88,12 @@ def interval_use(
     month = np.searchsorted(bounds, day[inside], side="right") - 1
     cell = row[inside].astype(np.int64) * months + month
     size = rows * months
-    total = np.bincount(cell, weights=kwh[inside], minlength=size).reshape(rows, months)
+    total = np.bincount(cell, weights=kwh[inside], minlength=size).astype(np.float64, copy=False)
     covered = np.bincount(cell, weights=minutes[inside], minlength=size).reshape(rows, months) / _DAY_MINUTES
     days = np.minimum(covered, np.diff(bounds)[None, :])
+    return _per_day(total.reshape(rows, months), days)
+
+
+def _per_day(total: NDArray[np.float64], days: NDArray[np.float64]) -> NDArray[np.float32]:
     known = days >= LEAST_DAYS
     return np.where(known, total / np.where(known, days, 1.0), np.nan).astype(np.float32)

@@ -424,8 +424,7 @@ class _Scan:
                     read.visits,
                     read.bucket_class % self._manifest.buckets,
                     read.agents,
-                    # What opens no case carries nobody's findings.
-                    [rule for rule in rules["reading_agent"] if rule.status in ACTIVE],
+                    rules["reading_agent"],
                     self._cleared_agents,
                 ),
             )

@@ -12,6 +12,7 @@ from rules.agent_tally import Visits, agent_batch
 from rules.doubtful_readings import doubtful_readings, nothing_doubtful
 from rules.loader import load_catalogue
 from rules.signals import all_signals
+from rules.standing import RuleException
 from rules.testing.points import Point, point_batch
 
 RULES = load_catalogue().active("reading_agent")
@@ -77,6 +78,21 @@ def test_who_was_cleared_puts_nothing_in_doubt_and_rounding_alone_neither(site):
     assert len(doubtful_readings(visits, visits.usage_point_id, agents, RULES, ["A3"])) == 0
     rounding = [rule for rule in RULES if rule.id == "A01"]
     assert len(doubtful_readings(visits, visits.usage_point_id, agents, rounding)) == 0
+
+
+def test_a_rule_that_opens_no_case_about_the_agent_puts_nothing_in_doubt(site):
+    visits, agents = made(site)
+
+    def doubtful(**standing):
+        rules = [dataclasses.replace(rule, **standing) for rule in RULES]
+        return len(doubtful_readings(visits, visits.usage_point_id, agents, rules))
+
+    assert doubtful() > 0
+    assert doubtful(status="shadow") == 0
+    agent = int(agents.agent_id[agents.agent_no.index("A3")])
+    excepted = RuleException("E1", "A07", reading_agent_id=agent)
+    assert doubtful(exceptions=(excepted,)) == 0
+    assert doubtful(trial_district=int(agents.district_id[0]) + 1, status="trial") == 0
 
 
 def test_the_signal_is_absent_for_points_that_others_read(site):
