@@ -46,7 +46,7 @@ class Report:
             if not self.lines:
                 print(f"{'name':<44} {'value':>12} {'unit':<8} {'anchor':>12} {'ratio':>7}  bar")
             print(
-                f"{name:<44} {value:>12,.2f} {unit:<8} {'' if anchor is None else f'{anchor:,.2f}':>12} "
+                f"{name:<44} {_number(value):>12} {unit:<8} {'' if anchor is None else _number(anchor):>12} "
                 f"{'' if ratio is None else f'{ratio:.2f}':>7}  {bar or ''} {_verdict(holds)}".rstrip(),
                 flush=True,
             )
@@ -56,6 +56,11 @@ class Report:
     def holds(self) -> bool:
         """Whether no bar was missed."""
         return all(line.holds is not False for line in self.lines)
+
+
+def _number(value: float) -> str:
+    # A bar of .002 cannot be seen in two decimals.
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.4f}"
 
 
 def _verdict(holds: bool | None) -> str:
